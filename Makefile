@@ -1,0 +1,78 @@
+# paystate: order and payment life cycles, enforced in the database
+#
+#   make demo      replay real gateway histories on a private server
+#   make test      every test, on a private server
+#   make           build; then "make install", "make installcheck" as usual
+#   make deps      install (as root) or name what the above need
+#
+# demo and test need nothing installed beforehand on Debian and touch no
+# existing cluster.  PG_CONFIG chooses among several installations.
+
+EXTENSION = paystate
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
+MODULE_big = $(EXTENSION)
+
+# The rooms, each using only those before it.  The SQL rooms become the
+# extension's script in this order.
+C_ROOMS = paystate memory report spelling status currency atoms terms rules \
+	advance compile compile_rules lifecycle columns binding row direct \
+	general history transition guard settle explain guard_orders guard_payments \
+	guard_refunds guard_history tables
+SQL_ROOMS = prologue status currency lifecycle gateways guard tables privileges
+
+OBJS = $(C_ROOMS:%=src/%.o)
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+DATA = $(wildcard src/update/$(EXTENSION)--*.sql)
+
+# the three exceptions are what the server's own headers and macros need
+PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+
+REGRESS_OPTS = --load-extension=$(EXTENSION)
+REGRESS = $(sort $(basename $(notdir $(wildcard sql/*.sql))))
+ISOLATION = $(sort $(basename $(notdir $(wildcard test/isolation/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso \
+	--load-extension=$(EXTENSION)
+
+EXTRA_CLEAN = output_iso src/*.bc $(EXTENSION)-$(EXTVERSION).zip
+
+# nothing of ours is worth inlining by JIT, and clang would build it all again
+override with_llvm = no
+
+PG_CONFIG ?= pg_config
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+
+ifneq ($(PGXS),)
+include $(PGXS)
+
+$(OBJS): $(wildcard src/*.h) Makefile
+
+$(DATA_built): $(SQL_ROOMS:%=src/%.sql) Makefile $(EXTENSION).control
+	cat $(SQL_ROOMS:%=$(srcdir)/src/%.sql) > $@
+else
+all install installcheck clean:
+	@echo "PostgreSQL's build files are not installed: run \"make deps\"" >&2; exit 1
+endif
+
+export PG_CONFIG
+
+# A sub-make, because the first one may have been read before there was PGXS.
+demo: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/demo/run
+
+test: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server -c wal_level=logical test/bin/run-tests
+
+deps:
+	@test/bin/deps
+
+dist:
+	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ \
+		--output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+
+# a script cut short by a missing room must not look newer than its rooms
+.DELETE_ON_ERROR:
+
+.PHONY: demo test deps dist

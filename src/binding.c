@@ -1,0 +1,501 @@
+/*
+ * binding.c
+ *		What the catalog says of a guarded table: its columns, keys, the
+ *		foreign key to its parent, its children, its owner, and the path by
+ *		which it may be written.  The catalog is the configuration: there is
+ *		no registry table and no setting, so renames, pg_dump, partitions and
+ *		shards just work.
+ *
+ * Static state: a hash from relation OID to PsTable, for the life of the
+ * backend.  An entry is good while the generation it was built in is the
+ * present one; a relcache invalidation of any relation that some entry looked
+ * at (or of all) starts a new generation.  A replaced entry lives on until
+ * the end of the transaction, for a guard up the stack may still read it.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "catalog/partition.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "paystate.h"
+
+typedef struct CacheEntry
+{
+	Oid			relid;			/* hash key */
+	PsTable    *table;			/* NULL until built */
+	uint64		generation;		/* in which it was built */
+} CacheEntry;
+
+static HTAB *cache = NULL;
+static uint64 generation = 1;
+static Oid *watched = NULL;		/* relations that some entry looked at */
+static int	nwatched = 0;
+static int	maxwatched = 0;
+static Oid	guards[PS_NKINDS];	/* our trigger functions */
+
+static const char *const guard_names[PS_NKINDS] = {
+	"guard_orders", "guard_payments", "guard_refunds", "guard_history"
+};
+
+uint64
+paystate_binding_generation(void)
+{
+	return generation;
+}
+
+/* relcache callback: someone changed a relation, or may have */
+static void
+forget_relation(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid)
+	{
+		generation++;
+		return;
+	}
+	for (int i = 0; i < nwatched; i++)
+	{
+		if (watched[i] == relid)
+		{
+			generation++;
+			return;
+		}
+	}
+}
+
+static void
+watch(Oid relid)
+{
+	for (int i = 0; i < nwatched; i++)
+	{
+		if (watched[i] == relid)
+			return;
+	}
+	if (nwatched == maxwatched)
+	{
+		int			n = maxwatched == 0 ? 64 : maxwatched * 2;
+
+		if (watched == NULL)
+			watched = MemoryContextAlloc(TopMemoryContext, n * sizeof(Oid));
+		else
+			watched = repalloc(watched, n * sizeof(Oid));
+		maxwatched = n;
+	}
+	watched[nwatched++] = relid;
+}
+
+static void
+create_cache(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(CacheEntry)};
+
+	cache = hash_create("paystate tables", 64, &ctl, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+}
+
+/*
+ * The schema of the guard being called is ours, whatever it is named, and
+ * nobody else can create a function there: so the other guards are the
+ * functions of those names in it.
+ */
+void
+paystate_learn_guards(Oid called)
+{
+	Oid			schema;
+	oidvector  *none;
+
+	for (int i = 0; i < PS_NKINDS; i++)
+	{
+		if (guards[i] == called)
+			return;
+	}
+	schema = get_func_namespace(called);
+	none = buildoidvector(NULL, 0);
+	for (int i = 0; i < PS_NKINDS; i++)
+		guards[i] = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+									CStringGetDatum(guard_names[i]),
+									PointerGetDatum(none),
+									ObjectIdGetDatum(schema));
+	generation++;
+}
+
+/* ---- guards: exactly one of each kind, in canonical shape */
+
+static bool
+is_canonical(const Trigger *t, int16 type)
+{
+	return t->tgtype == type && t->tgenabled == TRIGGER_FIRES_ON_ORIGIN &&
+		t->tgqual == NULL && t->tgnattr == 0 && !t->tgdeferrable &&
+		t->tgnargs >= 1 && t->tgoldtable == NULL && t->tgnewtable == NULL;
+}
+
+static const Trigger *
+find_guard(Relation rel, PsKind kind)
+{
+	const int16 events = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT |
+		TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
+	const int16 before = events | TRIGGER_TYPE_BEFORE;
+	const Trigger *found[2] = {NULL, NULL};
+	int			nrow = 0;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *t = &rel->trigdesc->triggers[i];
+
+		if (t->tgfoid != guards[kind] || !TRIGGER_FOR_ROW(t->tgtype))
+			continue;
+		nrow++;
+		if (is_canonical(t, before))
+			found[0] = t;
+		else if (is_canonical(t, events))
+			found[1] = t;
+	}
+	if (kind == PS_HISTORY)
+		return nrow == 1 ? found[0] : NULL;
+	return nrow == 2 && found[0] != NULL ? found[1] : NULL;
+}
+
+static bool
+carries_guard(Relation rel, PsKind kind)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		if (rel->trigdesc->triggers[i].tgfoid == guards[kind])
+			return true;
+	}
+	return false;
+}
+
+/* the history's BEFORE guard must have the last word on a row */
+static bool
+has_other_trigger(Relation rel)
+{
+	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *t = &rel->trigdesc->triggers[i];
+
+		if (t->tgfoid != guards[PS_HISTORY] &&
+			t->tgenabled != TRIGGER_DISABLED &&
+			RI_FKey_trigger_type(t->tgfoid) == RI_TRIGGER_NONE)
+			return true;
+	}
+	return false;
+}
+
+static void
+load_guard(PsTable *table, Relation rel)
+{
+	const Trigger *guard = find_guard(rel, table->kind);
+
+	for (int other = 0; other < PS_NKINDS; other++)
+	{
+		if (other != table->kind && carries_guard(rel, other))
+			paystate_unbound(rel, NULL, "It carries guards of two kinds.");
+	}
+	if (guard == NULL)
+		paystate_unbound(rel, "Restore the guards as create_tables makes them.",
+						 "A guard trigger of it is missing, disabled, doubled or altered.");
+	if (table->kind == PS_HISTORY && has_other_trigger(rel))
+		paystate_unbound(rel, "Drop it: history is written by paystate alone.",
+						 "A trigger of the user stands on the history.");
+	if (strncmp(guard->tgargs[0], "lifecycle=", 10) != 0)
+		paystate_unbound(rel, NULL, "The guard's argument names no life cycle.");
+	table->lifecycle = pstrdup(guard->tgargs[0] + 10);
+}
+
+/* ---- columns and the primary key */
+
+static void
+load_columns(PsTable *table, Relation rel)
+{
+	int			n;
+	const PsColumn *columns = paystate_columns(table->kind, &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber	att = get_attnum(table->relid, columns[i].name);
+		Oid			type;
+
+		if (att <= 0)
+			paystate_unbound(rel, NULL, "Column \"%s\" is missing.",
+							 columns[i].name);
+		type = TupleDescAttr(RelationGetDescr(rel), att - 1)->atttypid;
+		if (columns[i].type != InvalidOid && columns[i].type != type)
+			paystate_unbound(rel, NULL, "Column \"%s\" is of type %s, not %s.",
+							 columns[i].name, format_type_be(type),
+							 format_type_be(columns[i].type));
+		table->att[i] = att;
+		table->type[i] = type;
+	}
+}
+
+static void
+load_key(PsTable *table, Relation rel)
+{
+	Relation	index;
+
+	list_free(RelationGetIndexList(rel));	/* makes rd_pkindex valid */
+	if (!OidIsValid(rel->rd_pkindex))
+		paystate_unbound(rel, NULL, "It has no primary key.");
+	index = index_open(rel->rd_pkindex, AccessShareLock);
+	table->nkeys = IndexRelationGetNumberOfKeyAttributes(index);
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		table->key[i] = index->rd_index->indkey.values[i];
+		table->keytype[i] =
+			TupleDescAttr(RelationGetDescr(rel), table->key[i] - 1)->atttypid;
+		table->keyop[i] = get_opfamily_member(index->rd_opfamily[i],
+											  index->rd_opcintype[i],
+											  index->rd_opcintype[i],
+											  BTEqualStrategyNumber);
+	}
+	table->self.index = rel->rd_pkindex;
+	table->self.parent = table->relid;
+	table->self.nkeys = table->nkeys;
+	memcpy(table->self.pk, table->key, sizeof(table->self.pk));
+	memcpy(table->self.op, table->keyop, sizeof(table->self.op));
+	index_close(index, AccessShareLock);
+}
+
+static void
+load_owner(PsTable *table, Relation rel)
+{
+	HeapTuple	tuple;
+
+	table->root = table->relid;
+	if (rel->rd_rel->relispartition)
+		table->root = llast_oid(get_partition_ancestors(table->relid));
+	watch(table->root);
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table->root));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", table->root);
+	table->owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+}
+
+/* ---- the foreign key to the parent */
+
+/* is this a key on which rows can be found and that holds for every row? */
+static bool
+constraint_holds(PsLink *link, Oid constraint)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Form_pg_constraint con;
+	bool		ok;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for constraint %u", constraint);
+	con = (Form_pg_constraint) GETSTRUCT(tuple);
+	ok = con->convalidated && !con->condeferrable && ps_is_enforced(con);
+	link->index = con->conindid;
+	link->name = pstrdup(NameStr(con->conname));
+	ReleaseSysCache(tuple);
+	return ok;
+}
+
+/*
+ * A partitioned parent lists one key a partition besides the one that points
+ * at its root: only the last counts.
+ */
+static bool
+leads_to(const ForeignKeyCacheInfo *fk, PsKind parent_kind)
+{
+	Relation	parent;
+	bool		guarded;
+
+	if (get_rel_relispartition(fk->confrelid))
+		return false;
+	watch(fk->confrelid);
+	if (fk->confrelid == fk->conrelid)
+		return false;
+	parent = table_open(fk->confrelid, AccessShareLock);
+	guarded = carries_guard(parent, parent_kind);
+	table_close(parent, AccessShareLock);
+	return guarded;
+}
+
+static void
+load_link(PsTable *table, Relation rel, PsKind parent_kind)
+{
+	PsLink	   *link = &table->link;
+	List	   *keys = copyObject(RelationGetFKeyList(rel));
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		ForeignKeyCacheInfo *fk = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		if (!leads_to(fk, parent_kind))
+			continue;
+		if (OidIsValid(link->parent))
+			paystate_unbound(rel, "Keep one of them.",
+							 "More than one foreign key leads to a guarded table.");
+		if (!constraint_holds(link, fk->conoid))
+			paystate_unbound(rel, NULL, "Foreign key \"%s\" is deferrable, not validated or not enforced.",
+							 link->name);
+		link->parent = fk->confrelid;
+		link->nkeys = fk->nkeys;
+		memcpy(link->fk, fk->conkey, sizeof(link->fk));
+		memcpy(link->pk, fk->confkey, sizeof(link->pk));
+		memcpy(link->op, fk->conpfeqop, sizeof(link->op));
+	}
+	if (!OidIsValid(link->parent))
+		paystate_unbound(rel, NULL, "No foreign key leads to a guarded table.");
+}
+
+/* anyone who may reference a table could else mint money with one of his */
+static void
+check_same_owner(const PsTable *table, Relation rel, Oid other)
+{
+	PsTable		theirs = {.relid = other};
+	Relation	parent = table_open(other, AccessShareLock);
+
+	load_owner(&theirs, parent);
+	table_close(parent, AccessShareLock);
+	if (theirs.owner != table->owner)
+		paystate_unbound(rel, NULL, "Table \"%s\" has another owner.",
+						 get_rel_name(other));
+}
+
+/* ---- children: who references us and carries a guard of that kind */
+
+static Oid
+find_child(PsTable *table, Relation rel, PsKind kind)
+{
+	Oid			found = InvalidOid;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		Oid			child = rel->trigdesc->triggers[i].tgconstrrelid;
+		Relation	crel;
+
+		if (!OidIsValid(child) || child == found || child == table->relid ||
+			RI_FKey_trigger_type(rel->trigdesc->triggers[i].tgfoid) != RI_TRIGGER_PK ||
+			get_rel_relispartition(child))
+			continue;
+		crel = table_open(child, AccessShareLock);
+		watch(child);
+		if (carries_guard(crel, kind))
+		{
+			if (OidIsValid(found))
+				paystate_unbound(rel, NULL, "Tables \"%s\" and \"%s\" both claim to be its %s.",
+								 get_rel_name(found), get_rel_name(child),
+								 kind == PS_PAYMENTS ? "payments" :
+								 kind == PS_REFUNDS ? "refunds" : "history");
+			found = child;
+		}
+		table_close(crel, AccessShareLock);
+	}
+	if (OidIsValid(found))
+		check_same_owner(table, rel, found);
+	return found;
+}
+
+static void
+load_family(PsTable *table, Relation rel)
+{
+	switch (table->kind)
+	{
+		case PS_ORDERS:
+			table->payments = find_child(table, rel, PS_PAYMENTS);
+			table->history = find_child(table, rel, PS_HISTORY);
+			if (!OidIsValid(table->history) && !rel->rd_rel->relispartition)
+				paystate_unbound(rel, NULL, "No guarded history table references it.");
+			break;
+		case PS_PAYMENTS:
+			load_link(table, rel, PS_ORDERS);
+			table->refunds = find_child(table, rel, PS_REFUNDS);
+			break;
+		case PS_REFUNDS:
+			load_link(table, rel, PS_PAYMENTS);
+			break;
+		case PS_HISTORY:
+			load_link(table, rel, PS_ORDERS);
+			break;
+	}
+	if (OidIsValid(table->link.parent))
+		check_same_owner(table, rel, table->link.parent);
+}
+
+/* ---- the cache */
+
+/* runs at the end of the transaction in which an entry was replaced */
+static void
+free_plans(void *arg)
+{
+	PsTable    *table = arg;
+
+	for (int i = 0; i < PS_NPLANS; i++)
+	{
+		if (table->plans[i] != NULL)
+			SPI_freeplan(table->plans[i]);
+	}
+}
+
+static PsTable *
+build_table(Relation rel, PsKind kind, MemoryContext cxt)
+{
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	PsTable    *table = palloc0(sizeof(PsTable));
+	MemoryContextCallback *callback = palloc0(sizeof(*callback));
+
+	callback->func = free_plans;
+	callback->arg = table;
+	MemoryContextRegisterResetCallback(cxt, callback);
+	table->cxt = cxt;
+	table->relid = RelationGetRelid(rel);
+	table->kind = kind;
+	watch(table->relid);
+	load_guard(table, rel);
+	load_columns(table, rel);
+	load_key(table, rel);
+	load_owner(table, rel);
+	load_family(table, rel);
+	table->scan_direct = paystate_scan_direct(rel);
+	table->write_direct = paystate_write_direct(rel, table, guards);
+	MemoryContextSwitchTo(old);
+	return table;
+}
+
+PsTable *
+paystate_table(Relation rel, PsKind kind)
+{
+	Oid			relid = RelationGetRelid(rel);
+	CacheEntry *entry;
+	bool		found;
+	MemoryContext cxt;
+	PsTable    *table;
+	uint64		start;
+
+	if (cache == NULL)
+		create_cache();
+	entry = hash_search(cache, &relid, HASH_FIND, NULL);
+	if (entry != NULL && entry->generation == generation &&
+		entry->table->kind == kind)
+		return entry->table;
+
+	/* under the caller's context first: an error must not leak it */
+	start = generation;
+	cxt = AllocSetContextCreate(CurrentMemoryContext, "paystate table",
+								ALLOCSET_SMALL_SIZES);
+	table = build_table(rel, kind, cxt);
+	MemoryContextSetParent(cxt, CacheMemoryContext);
+	entry = hash_search(cache, &relid, HASH_ENTER, &found);
+	if (found)
+		paystate_discard(entry->table->cxt);
+	entry->table = table;
+	entry->generation = start;
+	return table;
+}

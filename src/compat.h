@@ -1,0 +1,56 @@
+/*
+ * compat.h
+ *		Everything that differs between PostgreSQL 15, 17 and 18, and nothing
+ *		else: the only place where PG_VERSION_NUM may stand.
+ */
+#ifndef PAYSTATE_COMPAT_H
+#define PAYSTATE_COMPAT_H
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "catalog/pg_constraint.h"
+#include "nodes/execnodes.h"
+
+#if PG_VERSION_NUM < 150000
+#error "paystate needs PostgreSQL 15 or later"
+#endif
+
+/* 16: whether an update needs new index entries became an enum, for BRIN */
+#if PG_VERSION_NUM >= 160000
+typedef TU_UpdateIndexes PsUpdateIndexes;
+
+#define ps_needs_no_index(u) ((u) == TU_None)
+#define ps_only_summarizing(u) ((u) == TU_Summarizing)
+#define ps_is_summarizing(info) ((info)->ii_Summarizing)
+#else
+typedef bool PsUpdateIndexes;
+
+#define ps_needs_no_index(u) (!(u))
+#define ps_only_summarizing(u) (false)
+#define ps_is_summarizing(info) (false)
+#endif
+
+/* 17: an index access method may hold resources between two inserts */
+#if PG_VERSION_NUM >= 170000
+#define ps_index_insert_cleanup(index, info) index_insert_cleanup(index, info)
+#else
+#define ps_index_insert_cleanup(index, info) ((void) 0)
+#endif
+
+/* 18: index_beginscan takes a place for instrumentation */
+#if PG_VERSION_NUM >= 180000
+#define ps_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define ps_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* 18: a constraint may be declared NOT ENFORCED */
+#if PG_VERSION_NUM >= 180000
+#define ps_is_enforced(con) ((con)->conenforced)
+#else
+#define ps_is_enforced(con) (true)
+#endif
+
+#endif							/* PAYSTATE_COMPAT_H */

@@ -1,0 +1,369 @@
+/*
+ * explain.c
+ *		A refusal in words: the message by its code, where the order stands in
+ *		the DETAIL, the moves that are allowed in the HINT.
+ *
+ * No state.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "paystate.h"
+
+static const char *
+payment_label(const PsCase *c, int status)
+{
+	return status == PS_NO_STATUS ? "(unknown)" : c->lc->payment[status].label;
+}
+
+static const char *
+order_label(const PsCase *c)
+{
+	return c->before.status == PS_NO_STATUS ? "(unknown)" :
+		c->lc->order[c->before.status].label;
+}
+
+/* '"pay_x" ', or '' when the user may not see the key */
+static const char *
+payment_name(const PsCase *c)
+{
+	const PsFamily *f = &c->family;
+	const PsTable *table = f->self->kind == PS_REFUNDS ? f->payments : f->self;
+	Relation	rel = f->self->kind == PS_REFUNDS ? f->payments_rel : f->self_rel;
+	const char *key = paystate_key_text(rel, 1, &table->key[table->nkeys - 1],
+										&c->payment_key[table->nkeys - 1]);
+
+	return key[0] == '\0' ? "" : psprintf(" %s", key);
+}
+
+static const char *
+order_name(const PsCase *c)
+{
+	const PsTable *table = c->order.table;
+	const char *key;
+
+	if (table == NULL)
+		return "";
+	key = paystate_key_text(c->order.rel, table->nkeys, table->key, c->order.key);
+	return key[0] == '\0' ? "" : psprintf(" %s", key);
+}
+
+/* "Payment "p" of order "o"", as far as it has one */
+static const char *
+subject(const PsCase *c)
+{
+	if (!c->has_order)
+		return psprintf("Payment%s without an order", payment_name(c));
+	return psprintf("Payment%s of order%s", payment_name(c), order_name(c));
+}
+
+/* ---- HINT: what is allowed */
+
+static bool
+leads_somewhere(const PsCase *c, int slot)
+{
+	const int  *first = c->lc->first;
+	int			at = slot * c->lc->norder + c->before.status;
+
+	if (slot < 0)
+		return false;
+	if (!c->has_order)
+		return paystate_has_rule(c->lc, slot);
+	return c->before.status != PS_NO_STATUS && first[at] < first[at + 1];
+}
+
+static void
+append_move(StringInfo list, const char *label)
+{
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", label);
+}
+
+/* statuses to which the payment may move while the order stands as it does */
+static const char *
+payment_moves(const PsCase *c)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int to = 0; to < c->lc->npayment; to++)
+	{
+		int			slot = paystate_event_slot(c->lc, PS_EV_MOVE,
+											   c->payment.status, to);
+
+		if (!c->has_order && c->lc->payment[to].role == PS_SETTLED)
+			continue;
+		if (leads_somewhere(c, slot))
+			append_move(&list, c->lc->payment[to].label);
+	}
+	if (leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_REFUND,
+											   c->payment.status, PS_NO_STATUS)))
+		append_move(&list, "a refund");
+	if (list.len == 0)
+		return "No further move of this payment is allowed.";
+	return psprintf("Allowed: %s.", list.data);
+}
+
+static const char *
+order_moves(const PsCase *c)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	if (c->lc->order_cancel &&
+		leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_CANCEL, -1, -1)))
+		append_move(&list, "cancelled");
+	if (leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_FAIL, -1, -1)))
+		append_move(&list, "failed");
+	if (list.len == 0)
+		return "The status of this order moves with its payments alone.";
+	return psprintf("Allowed: %s.", list.data);
+}
+
+static const char *
+insert_hint(const PsCase *c)
+{
+	switch (c->verdict.why)
+	{
+		case PS_WHY_ANOTHER_HELD:
+			return "Capture or refund the authorized payment first.";
+		case PS_WHY_NOT_ORDER_AMOUNT:
+			return psprintf("The payment must be of " INT64_FORMAT ".", c->before.amount);
+		case PS_WHY_BELOW_FIRST_MINIMUM:
+			return psprintf("The first payment must be of at least " INT64_FORMAT ".",
+							c->before.first_payment_min_amount);
+		case PS_WHY_ABOVE_DUE:
+			return psprintf("At most " INT64_FORMAT " is due.",
+							c->before.amount - c->before.amount_paid);
+		case PS_WHY_NOT_HERE:
+		case PS_WHY_ATTEMPTS_USED:
+			return "Insert a new order for a further payment.";
+		default:
+			return "";
+	}
+}
+
+static const char *
+hint(const PsCase *c)
+{
+	PsRefusalClass refusal = c->verdict.refusal;
+
+	if (refusal == PS_DRIFTED)
+		return "Compare the order with its payments: something wrote to them while the guards were off.";
+	if (refusal == PS_BAD_CURRENCY)
+		return "A payment has the currency of its order, an order one of its life cycle's.";
+	if (c->family.self->kind == PS_ORDERS)
+		return c->event.kind == PS_EV_CANCEL || c->event.kind == PS_EV_FAIL ?
+			order_moves(c) : psprintf("Life cycle \"%s\" takes amounts from " INT64_FORMAT " to " INT64_FORMAT ".",
+									  c->lc->name, c->lc->payment_min, c->lc->payment_max);
+	if (c->event.kind == PS_EV_INSERT)
+		return insert_hint(c);
+	if (refusal == PS_BAD_AMOUNT && c->event.kind == PS_EV_REFUND)
+		return psprintf("At most " INT64_FORMAT " can be refunded.",
+						c->payment.amount_captured - c->payment.amount_refunded -
+						c->payment.refund_pending);
+	return payment_moves(c);
+}
+
+/* ---- DETAIL: where it stands */
+
+static const char *
+closed_detail(const PsCase *c)
+{
+	switch (c->verdict.why)
+	{
+		case PS_WHY_ANOTHER_HELD:
+			return psprintf("Order%s has another payment that is authorized.",
+							order_name(c));
+		case PS_WHY_ATTEMPTS_USED:
+			return psprintf("Order%s has used %d of %d attempts.", order_name(c),
+							c->before.attempts, c->lc->max_attempts);
+		case PS_WHY_OTHERS_LIVE:
+			return psprintf("Order%s is \"%s\" and has %d payments under way.",
+							order_name(c), order_label(c), c->before.payments_open);
+		default:
+			if (!c->has_order)
+				return psprintf("%s cannot be settled.", subject(c));
+			return psprintf("%s stands at order status \"%s\", with " INT64_FORMAT " of " INT64_FORMAT " paid.",
+							subject(c), order_label(c), c->before.amount_paid,
+							c->before.amount);
+	}
+}
+
+static const char *
+illegal_detail(const PsCase *c)
+{
+	const char *where = c->verdict.why == PS_WHY_NO_RULE || !c->has_order ? "" :
+		psprintf(" while the order is \"%s\"", order_label(c));
+
+	switch (c->event.kind)
+	{
+		case PS_EV_CANCEL:
+		case PS_EV_FAIL:
+			return psprintf("Order%s is \"%s\" and cannot be %s.", order_name(c),
+							order_label(c),
+							c->event.kind == PS_EV_CANCEL ? "cancelled" : "failed");
+		case PS_EV_REFUND:
+			return psprintf("%s is \"%s\" and cannot be refunded%s.", subject(c),
+							payment_label(c, c->payment.status), where);
+		case PS_EV_INSERT:
+			return psprintf("%s cannot be inserted%s.", subject(c), where);
+		default:
+			return psprintf("%s cannot move from \"%s\" to \"%s\"%s.", subject(c),
+							payment_label(c, c->payment.status),
+							paystate_label(paystate_slot_label(ps_new_slot(c->td),
+															   c->family.self,
+															   PS_P_STATUS)),
+							where);
+	}
+}
+
+static const char *
+refund_detail(const PsCase *c)
+{
+	return psprintf("%s: a refund of " INT64_FORMAT " with " INT64_FORMAT " captured, " INT64_FORMAT " refunded and " INT64_FORMAT " pending.",
+					subject(c), c->event.amount, c->payment.amount_captured,
+					c->payment.amount_refunded, c->payment.refund_pending);
+}
+
+static const char *
+amount_detail(const PsCase *c)
+{
+	PsWhy		why = c->verdict.why;
+
+	if (c->family.self->kind == PS_ORDERS)
+		return why == PS_WHY_PARTIAL_TERMS ?
+			psprintf("Life cycle \"%s\" has no partial payment.", c->lc->name) :
+			psprintf("The order's amount is " INT64_FORMAT ".", c->event.amount);
+	if (c->event.kind == PS_EV_REFUND || why == PS_WHY_REFUND_PENDING ||
+		why == PS_WHY_OVER_REFUND)
+		return refund_detail(c);
+	if (c->event.kind == PS_EV_MOVE)
+		return psprintf("%s: " INT64_FORMAT " to capture of " INT64_FORMAT " held, with " INT64_FORMAT " due.",
+						subject(c), c->event.amount, c->payment.amount,
+						c->before.amount - c->before.amount_paid);
+	if (!c->has_order)
+		return psprintf("%s: its amount is " INT64_FORMAT ".", subject(c), c->event.amount);
+	return psprintf("%s: its amount is " INT64_FORMAT ", with " INT64_FORMAT " of " INT64_FORMAT " paid and " INT64_FORMAT " under way.",
+					subject(c), c->event.amount, c->before.amount_paid,
+					c->before.amount,
+					c->before.amount_authorized + c->before.amount_pending);
+}
+
+static const char *
+currency_detail(const PsCase *c)
+{
+	TupleTableSlot *slot = ps_new_slot(c->td);
+	int			column = c->family.self->kind == PS_ORDERS ? (int) PS_O_CURRENCY :
+		(int) PS_P_CURRENCY;
+	bool		isnull;
+	Datum		given = slot_getattr(slot, c->family.self->att[column], &isnull);
+
+	if (c->has_order)
+		return psprintf("%s has currency \"%s\", the order \"%s\".", subject(c),
+						TextDatumGetCString(given),
+						TextDatumGetCString(c->order.values[PS_O_CURRENCY]));
+	return psprintf("Life cycle \"%s\" does not take currency \"%s\".", c->lc->name,
+					TextDatumGetCString(given));
+}
+
+/* ---- the message, by code */
+
+typedef struct Wording
+{
+	int			code;
+	const char *constraint;
+	const char *column;
+	const char *format;			/* operation, table, life cycle */
+	const char *(*detail) (const PsCase *c);
+} Wording;
+
+static const char *
+drift_detail(const PsCase *c)
+{
+	return psprintf("The totals of order%s cannot be those of its payments.",
+					order_name(c));
+}
+
+static const Wording wordings[] = {
+	[PS_ILLEGAL] = {ERRCODE_PS_ILLEGAL, "paystate_transition", "status",
+	"%s on table \"%s\" violates life cycle \"%s\"", illegal_detail},
+	[PS_CLOSED] = {ERRCODE_PS_CLOSED, "paystate_closed", "status",
+	"%s on table \"%s\" violates life cycle \"%s\": the order takes it no more", closed_detail},
+	[PS_BAD_AMOUNT] = {ERRCODE_PS_AMOUNT, "paystate_amount", "amount",
+	"%s on table \"%s\" violates amounts of life cycle \"%s\"", amount_detail},
+	[PS_BAD_CURRENCY] = {ERRCODE_PS_CURRENCY, "paystate_currency", "currency",
+	"%s on table \"%s\" violates currency of life cycle \"%s\"", currency_detail},
+	[PS_DRIFTED] = {ERRCODE_PS_COLUMN, "paystate_totals", NULL,
+	"%s on table \"%s\" finds totals that drifted from life cycle \"%s\"", drift_detail},
+};
+
+static void report_case(const PsCase *c, const Wording *w, const char *detail,
+						const char *hint_text) pg_attribute_noreturn();
+
+static void
+report_case(const PsCase *c, const Wording *w, const char *detail,
+			const char *hint_text)
+{
+	Relation	rel = c->td->tg_relation;
+
+	paystate_report(&(PsReport) {
+		.code = w->code,.rel = rel,.column = w->column,
+		.constraint = w->constraint,
+		.message = psprintf(w->format, paystate_operation(c->td),
+							RelationGetRelationName(rel), c->lc->name),
+		.detail = detail,.hint = hint_text
+	});
+}
+
+void
+paystate_refuse(PsCase *c)
+{
+	const Wording *w = &wordings[c->verdict.refusal];
+
+	report_case(c, w, w->detail(c), hint(c));
+}
+
+/* 23PS2 */
+void
+paystate_refuse_initial(PsCase *c, int label)
+{
+	static const Wording w = {ERRCODE_PS_INITIAL, "paystate_initial", "status",
+	"%s on table \"%s\" violates initial status of life cycle \"%s\"", NULL};
+	PsKind		kind = c->family.self->kind;
+	const char *initial = kind == PS_ORDERS ? c->lc->order[c->lc->order_initial].label :
+		kind == PS_PAYMENTS ? c->lc->payment[c->lc->payment_initial].label :
+		"processed or pending";
+
+	report_case(c, &w,
+				psprintf("The row is inserted with status \"%s\".", paystate_label(label)),
+				psprintf("Allowed: %s.", initial));
+}
+
+/* 23PS1: a refund that is processed or failed is final */
+void
+paystate_refuse_refund(PsCase *c, const char *from)
+{
+	report_case(c, &wordings[PS_ILLEGAL],
+				psprintf("%s: its refund cannot move from \"%s\" to \"%s\".",
+						 subject(c), from, paystate_label(c->entry.refund_to)),
+				"A processed or failed refund is final.");
+}
+
+/* 23PS6: an order's status follows from its payments */
+void
+paystate_refuse_order_status(Relation rel, AttrNumber att, const char *label)
+{
+	const char *column = NameStr(TupleDescAttr(RelationGetDescr(rel), att - 1)->attname);
+
+	paystate_report(&(PsReport) {
+		.code = ERRCODE_PS_COLUMN,.rel = rel,.column = column,
+		.constraint = "paystate_derived",
+		.message = psprintf("column \"%s\" of table \"%s\" is derived", column,
+							RelationGetRelationName(rel)),
+		.detail = psprintf("An order does not become \"%s\" by an update: its status follows from its payments.",
+						   label),
+		.hint = "Write to the payments, or reload the row and write only the columns you change."
+	});
+}

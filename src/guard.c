@@ -1,0 +1,291 @@
+/*
+ * guard.c
+ *		What the guards of the four tables share: the tables of an event,
+ *		opened and described, and the columns of the rows at hand.
+ *
+ * No state.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "paystate.h"
+
+/* ---- the tables of an event */
+
+static Relation
+open_table(Oid relid, PsKind kind, PsTable **table)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+
+	*table = paystate_table(rel, kind);
+	return rel;
+}
+
+static void
+open_family(PsFamily *f, PsKind kind)
+{
+	Oid			orders;
+
+	f->self = paystate_table(f->self_rel, kind);
+	orders = f->self->link.parent;
+	if (kind == PS_ORDERS)
+		orders = f->self->root;
+	else if (kind == PS_REFUNDS)
+	{
+		f->payments_rel = open_table(f->self->link.parent, PS_PAYMENTS,
+									 &f->payments);
+		orders = f->payments->link.parent;
+	}
+	f->orders_rel = open_table(orders, PS_ORDERS, &f->orders);
+	f->history_rel = open_table(f->orders->history, PS_HISTORY, &f->history);
+}
+
+void
+paystate_family_close(PsFamily *f)
+{
+	if (f->history_rel != NULL)
+		table_close(f->history_rel, NoLock);
+	if (f->orders_rel != NULL)
+		table_close(f->orders_rel, NoLock);
+	if (f->payments_rel != NULL)
+		table_close(f->payments_rel, NoLock);
+}
+
+/*
+ * Opens and locks first, then believes the descriptions only if nothing
+ * changed while it did.
+ */
+void
+paystate_family_open(PsFamily *f, Relation rel, PsKind kind)
+{
+	for (;;)
+	{
+		uint64		start = paystate_binding_generation();
+
+		memset(f, 0, sizeof(*f));
+		f->self_rel = rel;
+		open_family(f, kind);
+		if (paystate_binding_generation() == start)
+			return;
+		paystate_family_close(f);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* the payments of the orders, where an event moves others of them */
+void
+paystate_open_payments(PsFamily *f)
+{
+	if (f->payments_rel != NULL)
+		return;
+	if (!OidIsValid(f->orders->payments))
+		paystate_unbound(f->orders_rel, NULL, "No guarded payments table references it.");
+	f->payments_rel = open_table(f->orders->payments, PS_PAYMENTS, &f->payments);
+}
+
+/* ---- columns of the rows at hand */
+
+/* equal to the row as stored, bit by bit */
+bool
+paystate_same_column(const TriggerData *td, AttrNumber att)
+{
+	Form_pg_attribute form = TupleDescAttr(RelationGetDescr(td->tg_relation),
+										   att - 1);
+	bool		oldnull;
+	bool		newnull;
+	Datum		old = slot_getattr(td->tg_trigslot, att, &oldnull);
+	Datum		new = slot_getattr(td->tg_newslot, att, &newnull);
+
+	if (oldnull || newnull)
+		return oldnull && newnull;
+	return datum_image_eq(old, new, form->attbyval, form->attlen);
+}
+
+int64
+paystate_slot_int64(TupleTableSlot *slot, AttrNumber att)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, att, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+int
+paystate_slot_label(TupleTableSlot *slot, const PsTable *table, int column)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, table->att[column], &isnull);
+
+	return isnull ? -1 : paystate_label_from_datum(table->type[column], value);
+}
+
+void
+paystate_slot_payment(const PsLifecycle *lc, const PsTable *table,
+					  TupleTableSlot *slot, PsPayment *payment)
+{
+	payment->status =
+		paystate_payment_status(lc, paystate_slot_label(slot, table, PS_P_STATUS));
+	payment->amount = paystate_slot_int64(slot, table->att[PS_P_AMOUNT]);
+	payment->amount_captured = paystate_slot_int64(slot, table->att[PS_P_CAPTURED]);
+	payment->amount_refunded = paystate_slot_int64(slot, table->att[PS_P_REFUNDED]);
+	payment->refund_pending = paystate_slot_int64(slot, table->att[PS_P_REFUND_PENDING]);
+}
+
+void
+paystate_slot_key(TupleTableSlot *slot, int n, const AttrNumber *atts,
+				  Datum *key)
+{
+	bool		isnull;
+
+	for (int i = 0; i < n; i++)
+		key[i] = slot_getattr(slot, atts[i], &isnull);
+}
+
+/*
+ * Is that timestamp one that the clock gave while this transaction ran?
+ * BEFORE filled it in; a trigger of the user may have changed it since.
+ */
+bool
+paystate_is_clock(TupleTableSlot *slot, AttrNumber att)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, att, &isnull);
+	TimestampTz at = DatumGetTimestampTz(value);
+
+	return !isnull && at >= GetCurrentTransactionStartTimestamp() &&
+		at <= Max(GetCurrentTimestamp(), GetCurrentTransactionStartTimestamp());
+}
+
+/* ---- the life cycle */
+
+static void
+refuse_lifecycle(Relation rel, const char *name)
+{
+	paystate_report(&(PsReport) {
+		.code = ERRCODE_PS_UNBOUND,.rel = rel,.column = "lifecycle",
+		.constraint = "paystate_bound",
+		.message = psprintf("life cycle \"%s\" does not exist", name),
+		.hint = "Life cycles are the rows of paystate.lifecycle."
+	});
+}
+
+const PsLifecycle *
+paystate_lifecycle_or_fail(Relation rel, Datum name)
+{
+	const PsLifecycle *lc = paystate_lifecycle_of_text(name);
+
+	if (lc == NULL)
+		refuse_lifecycle(rel, TextDatumGetCString(name));
+	return lc;
+}
+
+const PsLifecycle *
+paystate_named_lifecycle(Relation rel, const char *name)
+{
+	const PsLifecycle *lc = paystate_lifecycle(name, strlen(name));
+
+	if (lc == NULL)
+		refuse_lifecycle(rel, name);
+	return lc;
+}
+
+/* ---- 23PS6 */
+
+void
+paystate_refuse_column(Relation rel, AttrNumber att, bool derived)
+{
+	const char *column = NameStr(TupleDescAttr(RelationGetDescr(rel), att - 1)->attname);
+
+	paystate_report(&(PsReport) {
+		.code = ERRCODE_PS_COLUMN,.rel = rel,.column = column,
+		.constraint = derived ? "paystate_derived" : "paystate_immutable",
+		.message = derived ?
+			psprintf("column \"%s\" of table \"%s\" is derived", column,
+					 RelationGetRelationName(rel)) :
+			psprintf("column \"%s\" of table \"%s\" cannot be changed", column,
+					 RelationGetRelationName(rel)),
+		.detail = derived ? "It follows from the payments and is written by paystate alone." :
+			"It is fixed when the row is inserted.",
+		.hint = "Reload the row, or write only the columns you change."
+	});
+}
+
+void
+paystate_check_immutable(const TriggerData *td, const PsTable *table, int column)
+{
+	if (!paystate_same_column(td, table->att[column]))
+		paystate_refuse_column(td->tg_relation, table->att[column], false);
+}
+
+void
+paystate_check_derived(const TriggerData *td, const PsTable *table, int column)
+{
+	if (!paystate_same_column(td, table->att[column]))
+		paystate_refuse_column(td->tg_relation, table->att[column], true);
+}
+
+/* ---- the protocol of our triggers */
+
+static const char *
+operation(TriggerEvent event)
+{
+	if (TRIGGER_FIRED_BY_INSERT(event))
+		return "insert";
+	if (TRIGGER_FIRED_BY_UPDATE(event))
+		return "update";
+	return TRIGGER_FIRED_BY_DELETE(event) ? "delete" : "truncate";
+}
+
+const char *
+paystate_operation(const TriggerData *td)
+{
+	return operation(td->tg_event);
+}
+
+static void
+refuse_removal(const TriggerData *td)
+{
+	paystate_report(&(PsReport) {
+		.code = ERRCODE_PS_DELETE,.rel = td->tg_relation,
+		.constraint = "paystate_no_delete",
+		.message = psprintf("%s on table \"%s\" is not allowed",
+							operation(td->tg_event),
+							RelationGetRelationName(td->tg_relation)),
+		.detail = "Orders, payments, refunds and their history are kept.",
+		.hint = "Cancel, fail or refund instead; to drop old data, drop the tables or detach a partition."
+	});
+}
+
+/*
+ * What every guard checks first: that it is called as a trigger, at a time
+ * and for an event it knows.  A removal is refused here for all of them.
+ */
+TriggerData *
+paystate_trigger_data(FunctionCallInfo fcinfo, const char *function)
+{
+	TriggerData *td = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by trigger manager",
+						function)));
+	paystate_learn_guards(fcinfo->flinfo->fn_oid);
+	if (TRIGGER_FIRED_BY_DELETE(td->tg_event) ||
+		TRIGGER_FIRED_BY_TRUNCATE(td->tg_event))
+		refuse_removal(td);
+	if (!TRIGGER_FIRED_FOR_ROW(td->tg_event) ||
+		TRIGGER_FIRED_INSTEAD(td->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired before or after, for each row",
+						function)));
+	return td;
+}

@@ -1,0 +1,338 @@
+/*
+ * guard_orders.c
+ *		The guard of an orders table.
+ *
+ * An order's totals and status follow from its payments and are written by
+ * paystate alone.  What a writer may do: insert an order, cancel or fail it
+ * where its life cycle has that, change its amount before the first payment
+ * where its life cycle allows it, and write the columns that are his.
+ *
+ * No state.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "paystate.h"
+
+static const int zero_columns[] = {
+	PS_O_PAID, PS_O_AUTHORIZED, PS_O_PENDING, PS_O_REFUNDED
+};
+static const int zero_counts[] = {PS_O_ATTEMPTS, PS_O_OPEN};
+
+/* ---- BEFORE INSERT: defaults only */
+
+typedef struct Fill
+{
+	TriggerData *td;
+	const PsTable *table;
+	int			n;
+	int			cols[PS_O_END];
+	Datum		values[PS_O_END];
+	bool		nulls[PS_O_END];
+} Fill;
+
+static void
+fill_if_null(Fill *f, int column, Datum value)
+{
+	if (!slot_attisnull(f->td->tg_trigslot, f->table->att[column]))
+		return;
+	f->cols[f->n] = f->table->att[column];
+	f->values[f->n] = value;
+	f->nulls[f->n] = false;
+	f->n++;
+}
+
+/* both times are the same moment: the one given, or now */
+static TimestampTz
+opening_time(TupleTableSlot *slot, const PsTable *table)
+{
+	bool		isnull;
+	Datum		at = slot_getattr(slot, table->att[PS_O_CHANGED_AT], &isnull);
+
+	if (isnull)
+		at = slot_getattr(slot, table->att[PS_O_STATUS_SINCE], &isnull);
+	return isnull ? GetCurrentTimestamp() : DatumGetTimestampTz(at);
+}
+
+static const PsLifecycle *
+lifecycle_of(TupleTableSlot *slot, const PsTable *table, Relation rel)
+{
+	bool		isnull;
+	Datum		name = slot_getattr(slot, table->att[PS_O_LIFECYCLE], &isnull);
+
+	/* a null one is for the column's NOT NULL to refuse */
+	return isnull ? paystate_named_lifecycle(rel, table->lifecycle) :
+		paystate_lifecycle_or_fail(rel, name);
+}
+
+static Datum
+before_insert(TriggerData *td, PsTable *table)
+{
+	Fill		f = {.td = td,.table = table};
+	TupleTableSlot *slot = td->tg_trigslot;
+	const PsLifecycle *lc = lifecycle_of(slot, table, td->tg_relation);
+	TimestampTz at = opening_time(slot, table);
+
+	fill_if_null(&f, PS_O_STATUS,
+				 paystate_label_to_datum(table->type[PS_O_STATUS],
+										 lc->order[lc->order_initial].label_id));
+	fill_if_null(&f, PS_O_DUE,
+				 Int64GetDatum(paystate_slot_int64(slot, table->att[PS_O_AMOUNT])));
+	for (int i = 0; i < lengthof(zero_columns); i++)
+		fill_if_null(&f, zero_columns[i], Int64GetDatum(0));
+	for (int i = 0; i < lengthof(zero_counts); i++)
+		fill_if_null(&f, zero_counts[i], Int32GetDatum(0));
+	fill_if_null(&f, PS_O_VERSION, Int32GetDatum(1));
+	fill_if_null(&f, PS_O_PARTIAL, BoolGetDatum(false));
+	fill_if_null(&f, PS_O_STATUS_SINCE, TimestampTzGetDatum(at));
+	fill_if_null(&f, PS_O_CHANGED_AT, TimestampTzGetDatum(at));
+	if (f.n == 0)
+		return PointerGetDatum(td->tg_trigtuple);
+	return PointerGetDatum(heap_modify_tuple_by_cols(td->tg_trigtuple,
+													 RelationGetDescr(td->tg_relation),
+													 f.n, f.cols, f.values, f.nulls));
+}
+
+static Datum
+before_update(TriggerData *td, PsTable *table)
+{
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		if (!paystate_same_column(td, table->key[i]))
+			paystate_refuse_column(td->tg_relation, table->key[i], false);
+	}
+	return PointerGetDatum(td->tg_newtuple);
+}
+
+/* ---- AFTER INSERT */
+
+static void
+begin_case(PsCase *c, TriggerData *td)
+{
+	memset(c, 0, sizeof(*c));
+	c->td = td;
+	c->entry = (PsEntry) PS_NO_ENTRY;
+	paystate_family_open(&c->family, td->tg_relation, PS_ORDERS);
+}
+
+/* the row as inserted, by meaning of its columns */
+static void
+read_row(PsCase *c, PsRow *row)
+{
+	const PsTable *self = c->family.self;
+	TupleTableSlot *slot = ps_new_slot(c->td);
+
+	row->table = c->family.orders;
+	row->rel = c->family.orders_rel;
+	for (int i = 0; i < PS_O_END; i++)
+		row->values[i] = slot_getattr(slot, self->att[i], &row->nulls[i]);
+	paystate_slot_key(slot, self->nkeys, self->key, row->key);
+}
+
+static void
+check_opening(const PsCase *c, const PsRow *row)
+{
+	Relation	rel = c->td->tg_relation;
+	const PsTable *self = c->family.self;
+
+	for (int i = 0; i < lengthof(zero_columns); i++)
+	{
+		if (row_int64(row, zero_columns[i]) != 0)
+			paystate_refuse_column(rel, self->att[zero_columns[i]], true);
+	}
+	for (int i = 0; i < lengthof(zero_counts); i++)
+	{
+		if (row_int32(row, zero_counts[i]) != 0)
+			paystate_refuse_column(rel, self->att[zero_counts[i]], true);
+	}
+	if (row_int64(row, PS_O_DUE) != row_int64(row, PS_O_AMOUNT))
+		paystate_refuse_column(rel, self->att[PS_O_DUE], true);
+	if (row_int32(row, PS_O_VERSION) != 1)
+		paystate_refuse_column(rel, self->att[PS_O_VERSION], true);
+	if (!paystate_is_clock(c->td->tg_trigslot, self->att[PS_O_CHANGED_AT]))
+		paystate_refuse_column(rel, self->att[PS_O_CHANGED_AT], true);
+	if (row->nulls[PS_O_STATUS_SINCE] ||
+		row->values[PS_O_STATUS_SINCE] != row->values[PS_O_CHANGED_AT])
+		paystate_refuse_column(rel, self->att[PS_O_STATUS_SINCE], true);
+}
+
+static void
+check_amount(PsCase *c, const PsRow *row)
+{
+	text	   *currency = DatumGetTextPP(row->values[PS_O_CURRENCY]);
+
+	c->event.amount = row_int64(row, PS_O_AMOUNT);
+	c->verdict.refusal =
+		paystate_open_order(c->lc, c->event.amount,
+							DatumGetBool(row->values[PS_O_PARTIAL]),
+							paystate_currency_ok(c->lc, VARDATA_ANY(currency),
+												 VARSIZE_ANY_EXHDR(currency)),
+							&c->verdict.why);
+	if (c->verdict.refusal != PS_LEGAL)
+		paystate_refuse(c);
+}
+
+static void
+after_insert(TriggerData *td)
+{
+	PsCase		c;
+	int			label;
+
+	begin_case(&c, td);
+	read_row(&c, &c.order);
+	c.lc = lifecycle_of(td->tg_trigslot, c.family.self, td->tg_relation);
+	check_opening(&c, &c.order);
+	label = paystate_slot_label(td->tg_trigslot, c.family.self, PS_O_STATUS);
+	if (paystate_order_status(c.lc, label) != c.lc->order_initial)
+		paystate_refuse_initial(&c, label);
+	check_amount(&c, &c.order);
+	c.entry.order_to = label;
+	c.entry.amount = c.event.amount;
+	c.entry.at = DatumGetTimestampTz(c.order.values[PS_O_CHANGED_AT]);
+	paystate_history_append(c.family.history, c.family.history_rel, &c.order,
+							&c.entry);
+	paystate_family_close(&c.family);
+}
+
+/* ---- AFTER UPDATE */
+
+/* what may change while an order has no payment yet, and what never may */
+static bool
+check_update(const TriggerData *td, const PsTable *self)
+{
+	static const int derived[] = {
+		PS_O_PAID, PS_O_DUE, PS_O_AUTHORIZED, PS_O_PENDING, PS_O_REFUNDED,
+		PS_O_ATTEMPTS, PS_O_OPEN, PS_O_VERSION, PS_O_STATUS_SINCE,
+		PS_O_CHANGED_AT
+	};
+
+	for (int i = 0; i < self->nkeys; i++)
+	{
+		if (!paystate_same_column(td, self->key[i]))
+			paystate_refuse_column(td->tg_relation, self->key[i], false);
+	}
+	paystate_check_immutable(td, self, PS_O_LIFECYCLE);
+	paystate_check_immutable(td, self, PS_O_CREATED_AT);
+	for (int i = 0; i < lengthof(derived); i++)
+		paystate_check_derived(td, self, derived[i]);
+	return !paystate_same_column(td, self->att[PS_O_STATUS]);
+}
+
+static int
+changed_term(const TriggerData *td, const PsTable *self)
+{
+	static const int terms[] = {
+		PS_O_AMOUNT, PS_O_CURRENCY, PS_O_PARTIAL, PS_O_FIRST_MIN
+	};
+
+	for (int i = 0; i < lengthof(terms); i++)
+	{
+		if (!paystate_same_column(td, self->att[terms[i]]))
+			return terms[i];
+	}
+	return -1;
+}
+
+static void
+lock_own_order(PsCase *c)
+{
+	Datum		key[INDEX_MAX_KEYS];
+
+	paystate_slot_key(c->td->tg_newslot, c->family.self->nkeys,
+					  c->family.self->key, key);
+	if (!paystate_lock_order(c, key))
+		elog(ERROR, "order not found");
+	c->entry.at = paystate_history_clock(DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]));
+}
+
+/* amount, currency or partial terms, where amount_fixed is "first_payment" */
+static void
+change_terms(TriggerData *td, int column)
+{
+	PsCase		c;
+
+	begin_case(&c, td);
+	lock_own_order(&c);
+	if (c.lc->amount_fixed_at_creation || c.before.attempts > 0 ||
+		c.before.payments_open > 0)
+		paystate_refuse_column(td->tg_relation, c.family.self->att[column], false);
+	check_amount(&c, &c.order);
+	c.verdict.order = c.before;
+	c.verdict.cascade_to = PS_NO_STATUS;
+	c.entry.amount = c.event.amount;
+	paystate_settle(&c, NULL, false);
+	paystate_row_release(&c.order);
+	paystate_family_close(&c.family);
+}
+
+/* cancelled and failed are events; no other status is for a writer to set */
+static void
+change_status(TriggerData *td, const PsTable *self)
+{
+	PsCase		c;
+	const char *label = paystate_label(paystate_slot_label(td->tg_newslot, self,
+														   PS_O_STATUS));
+	bool		cancel = strcmp(label, "cancelled") == 0;
+
+	if (!cancel && strcmp(label, "failed") != 0)
+		paystate_refuse_order_status(td->tg_relation, self->att[PS_O_STATUS], label);
+	begin_case(&c, td);
+	lock_own_order(&c);
+	c.before.status =
+		paystate_order_status(c.lc, paystate_slot_label(td->tg_trigslot,
+														c.family.self, PS_O_STATUS));
+	c.event.kind = cancel ? PS_EV_CANCEL : PS_EV_FAIL;
+	paystate_advance(c.lc, &c.before, NULL, &c.event, &c.verdict);
+	if (c.verdict.refusal != PS_LEGAL)
+		paystate_refuse(&c);
+	paystate_settle(&c, NULL, false);
+	paystate_row_release(&c.order);
+	paystate_family_close(&c.family);
+}
+
+static void
+after_update(TriggerData *td)
+{
+	PsTable    *self = paystate_table(td->tg_relation, PS_ORDERS);
+	int			term;
+	bool		moved;
+
+	if (paystate_is_own_write(self, td))
+		return;
+	moved = check_update(td, self);
+	term = changed_term(td, self);
+	if (term >= 0 && moved)
+		paystate_refuse_column(td->tg_relation, self->att[term], false);
+	if (term >= 0)
+		change_terms(td, term);
+	else if (moved)
+		change_status(td, self);
+}
+
+/* ---- the trigger */
+
+PG_FUNCTION_INFO_V1(paystate_guard_orders);
+
+Datum
+paystate_guard_orders(PG_FUNCTION_ARGS)
+{
+	TriggerData *td = paystate_trigger_data(fcinfo, "guard_orders");
+
+	if (TRIGGER_FIRED_BEFORE(td->tg_event))
+	{
+		PsTable    *self = paystate_table(td->tg_relation, PS_ORDERS);
+
+		return TRIGGER_FIRED_BY_UPDATE(td->tg_event) ?
+			before_update(td, self) : before_insert(td, self);
+	}
+	if (TRIGGER_FIRED_BY_UPDATE(td->tg_event))
+		after_update(td);
+	else
+		after_insert(td);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,269 @@
+/*
+ * guard_refunds.c
+ *		The guard of a refunds table.  A refund inserted "pending" reserves
+ *		its amount, one that is "processed" gives it back: the payment's and
+ *		the order's totals and statuses move with it.  Locks refund, payment,
+ *		order, in that order.
+ *
+ * No state.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "paystate.h"
+
+typedef enum RefundStatus
+{
+	REFUND_PENDING,
+	REFUND_PROCESSED,
+	REFUND_FAILED,
+	REFUND_UNKNOWN
+} RefundStatus;
+
+static RefundStatus
+refund_status(TupleTableSlot *slot, const PsTable *table)
+{
+	const char *label = paystate_label(paystate_slot_label(slot, table, PS_R_STATUS));
+
+	if (strcmp(label, "pending") == 0)
+		return REFUND_PENDING;
+	if (strcmp(label, "processed") == 0)
+		return REFUND_PROCESSED;
+	return strcmp(label, "failed") == 0 ? REFUND_FAILED : REFUND_UNKNOWN;
+}
+
+/* ---- BEFORE */
+
+static Datum
+before_insert(TriggerData *td, const PsTable *table)
+{
+	int			column = table->att[PS_R_STATUS];
+	bool		isnull = false;
+	Datum		value;
+
+	if (!slot_attisnull(td->tg_trigslot, column))
+		return PointerGetDatum(td->tg_trigtuple);
+	value = paystate_label_to_datum(table->type[PS_R_STATUS],
+									paystate_label_id("processed"));
+	return PointerGetDatum(heap_modify_tuple_by_cols(td->tg_trigtuple,
+													 RelationGetDescr(td->tg_relation),
+													 1, &column, &value, &isnull));
+}
+
+static Datum
+before_update(TriggerData *td, const PsTable *table)
+{
+	for (int i = 0; i < table->link.nkeys; i++)
+	{
+		if (!paystate_same_column(td, table->link.fk[i]))
+			paystate_refuse_column(td->tg_relation, table->link.fk[i], false);
+	}
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		if (!paystate_same_column(td, table->key[i]))
+			paystate_refuse_column(td->tg_relation, table->key[i], false);
+	}
+	return PointerGetDatum(td->tg_newtuple);
+}
+
+/* ---- AFTER */
+
+static void
+refuse_missing_payment(const PsCase *c, const Datum *key)
+{
+	Relation	rel = c->td->tg_relation;
+	const PsLink *link = &c->family.self->link;
+
+	paystate_report(&(PsReport) {
+		.code = ERRCODE_FOREIGN_KEY_VIOLATION,.rel = rel,
+		.constraint = link->name,
+		.message = psprintf("insert or update on table \"%s\" violates foreign key constraint \"%s\"",
+							RelationGetRelationName(rel), link->name),
+		.detail = psprintf("Payment %s is not present in table \"%s\".",
+						   paystate_key_text(rel, link->nkeys, link->fk, key),
+						   get_rel_name(link->parent))
+	});
+}
+
+/* the payment of the refund, locked; then its order, if it has one */
+static void
+begin_case(PsCase *c, TriggerData *td, PsRow *payment)
+{
+	const PsTable *self;
+	Datum		key[INDEX_MAX_KEYS];
+
+	memset(c, 0, sizeof(*c));
+	c->td = td;
+	c->entry = (PsEntry) PS_NO_ENTRY;
+	paystate_family_open(&c->family, td->tg_relation, PS_REFUNDS);
+	self = c->family.self;
+	paystate_slot_key(ps_new_slot(td), self->link.nkeys, self->link.fk, key);
+	CommandCounterIncrement();
+	if (!paystate_row_find(payment, c->family.payments_rel, c->family.payments,
+						   &self->link, key, PS_FIND_LOCK))
+		refuse_missing_payment(c, key);
+	memcpy(c->payment_key, payment->key, sizeof(c->payment_key));
+	paystate_slot_key(ps_new_slot(td), 1, &self->key[self->nkeys - 1],
+					  &c->entry.refund_id);
+	c->entry.has_refund = true;
+	c->entry.has_payment = true;
+	c->entry.payment_id = payment->key[c->family.payments->nkeys - 1];
+	c->entry.refund_to = paystate_slot_label(ps_new_slot(td), self, PS_R_STATUS);
+	c->entry.payment_since = DatumGetTimestampTz(payment->values[PS_P_STATUS_SINCE]);
+}
+
+/*
+ * The order's key stands in the payment's row; without one the payment rules
+ * of the table's life cycle decide alone.
+ */
+static void
+find_order(PsCase *c, PsRow *payment)
+{
+	if (!payment->has_parent)
+		c->lc = paystate_named_lifecycle(c->td->tg_relation,
+										 c->family.payments->lifecycle);
+	else if (!paystate_lock_order(c, payment->parent))
+		paystate_unbound(c->td->tg_relation, NULL, "The payment's order is missing.");
+}
+
+static void
+read_payment(PsCase *c, const PsRow *row)
+{
+	const PsTable *table = row->table;
+
+	c->payment.status =
+		paystate_payment_status(c->lc,
+								paystate_label_from_datum(table->type[PS_P_STATUS],
+														  row->values[PS_P_STATUS]));
+	c->payment.amount = row_int64(row, PS_P_AMOUNT);
+	c->payment.amount_captured = row_int64(row, PS_P_CAPTURED);
+	c->payment.amount_refunded = row_int64(row, PS_P_REFUNDED);
+	c->payment.refund_pending = row_int64(row, PS_P_REFUND_PENDING);
+}
+
+static void
+write_case(PsCase *c, PsRow *row)
+{
+	const PsPayment *after = &c->verdict.payment;
+	int			label = c->lc->payment[after->status].label_id;
+
+	c->entry.at = paystate_history_clock(DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]));
+	c->entry.payment_from = c->lc->payment[c->payment.status].label_id;
+	c->entry.payment_to = label;
+	c->entry.amount = c->event.amount;
+	row_set(row, PS_P_REFUNDED, Int64GetDatum(after->amount_refunded));
+	row_set(row, PS_P_REFUND_PENDING, Int64GetDatum(after->refund_pending));
+	if (after->status != c->payment.status)
+	{
+		row_set(row, PS_P_STATUS,
+				paystate_label_to_datum(row->table->type[PS_P_STATUS], label));
+		row_set(row, PS_P_STATUS_SINCE, TimestampTzGetDatum(c->entry.at));
+	}
+	paystate_settle(c, row, false);
+}
+
+/* a pending refund that failed gives back what it had reserved */
+static void
+release_reserve(PsCase *c)
+{
+	c->verdict.order = c->before;
+	c->verdict.payment = c->payment;
+	c->verdict.cascade_to = PS_NO_STATUS;
+}
+
+static void
+judge(PsCase *c, bool reserve)
+{
+	c->event.kind = PS_EV_REFUND;
+	c->event.reserve = reserve;
+	if (c->has_order)
+		paystate_advance(c->lc, &c->before, &c->payment, &c->event, &c->verdict);
+	else
+		paystate_advance_orderless(c->lc, &c->payment, &c->event, &c->verdict);
+	if (c->verdict.refusal != PS_LEGAL)
+		paystate_refuse(c);
+}
+
+/* takes the refund in hand out of what is reserved: it is judged anew */
+static void
+take_from_reserve(PsCase *c)
+{
+	c->payment.refund_pending -= c->event.amount;
+	if (c->payment.refund_pending >= 0)
+		return;
+	c->verdict.refusal = PS_DRIFTED;
+	c->verdict.why = PS_WHY_TOTALS;
+	paystate_refuse(c);
+}
+
+static void
+after_event(TriggerData *td, RefundStatus from, RefundStatus to)
+{
+	PsCase		c;
+	PsRow		payment;
+
+	begin_case(&c, td, &payment);
+	find_order(&c, &payment);
+	read_payment(&c, &payment);
+	c.event.amount = paystate_slot_int64(ps_new_slot(td),
+										 c.family.self->att[PS_R_AMOUNT]);
+	if (from == REFUND_UNKNOWN && to != REFUND_PENDING && to != REFUND_PROCESSED)
+		paystate_refuse_initial(&c, c.entry.refund_to);
+	if (from != REFUND_UNKNOWN && from != REFUND_PENDING)
+		paystate_refuse_refund(&c, from == REFUND_PROCESSED ? "processed" : "failed");
+	if (from == REFUND_PENDING)
+		take_from_reserve(&c);
+	if (to == REFUND_FAILED)
+		release_reserve(&c);
+	else
+		judge(&c, to == REFUND_PENDING);
+	write_case(&c, &payment);
+	paystate_row_release(&payment);
+	paystate_row_release(&c.order);
+	paystate_family_close(&c.family);
+}
+
+static void
+after_update(TriggerData *td, PsTable *self)
+{
+	for (int i = 0; i < self->nkeys; i++)
+	{
+		if (!paystate_same_column(td, self->key[i]))
+			paystate_refuse_column(td->tg_relation, self->key[i], false);
+	}
+	for (int i = 0; i < self->link.nkeys; i++)
+	{
+		if (!paystate_same_column(td, self->link.fk[i]))
+			paystate_refuse_column(td->tg_relation, self->link.fk[i], false);
+	}
+	paystate_check_immutable(td, self, PS_R_AMOUNT);
+	paystate_check_immutable(td, self, PS_R_CREATED_AT);
+	if (!paystate_same_column(td, self->att[PS_R_STATUS]))
+		after_event(td, refund_status(td->tg_trigslot, self),
+					refund_status(td->tg_newslot, self));
+}
+
+/* ---- the trigger */
+
+PG_FUNCTION_INFO_V1(paystate_guard_refunds);
+
+Datum
+paystate_guard_refunds(PG_FUNCTION_ARGS)
+{
+	TriggerData *td = paystate_trigger_data(fcinfo, "guard_refunds");
+	PsTable    *self = paystate_table(td->tg_relation, PS_REFUNDS);
+
+	if (TRIGGER_FIRED_BEFORE(td->tg_event))
+		return TRIGGER_FIRED_BY_UPDATE(td->tg_event) ?
+			before_update(td, self) : before_insert(td, self);
+	if (TRIGGER_FIRED_BY_UPDATE(td->tg_event))
+		after_update(td, self);
+	else if (!paystate_is_own_write(self, td))
+		after_event(td, REFUND_UNKNOWN, refund_status(td->tg_trigslot, self));
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,7 @@
+-- privileges: last, so that whatever a room above forgot is settled here.
+-- Types and trigger functions stay with PUBLIC, else a plain owner could
+-- neither create nor restore his triggers; the guards protect themselves.
+
+GRANT USAGE ON SCHEMA paystate TO PUBLIC;
+GRANT SELECT ON paystate.lifecycle, paystate.lifecycle_status,
+	paystate.lifecycle_transition TO PUBLIC;

@@ -1,0 +1,291 @@
+/*
+ * row.c
+ *		Finds, locks, reads and writes one row of a guarded table, and appends
+ *		one to the history: through the table AM where nothing hangs on the
+ *		table that this would skip, else by the general path (general.c).
+ *
+ * A row is always locked and then updated, never only locked: above READ
+ * COMMITTED a lock alone lets a second transaction decide on totals that its
+ * snapshot does not show.
+ *
+ * No state.
+ */
+#include "postgres.h"
+
+#include "access/relscan.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "paystate.h"
+
+/* scan keys for "parent columns = key", in terms of the index's columns */
+static void
+build_scan_keys(ScanKey keys, Relation index, const PsLink *link,
+				const Datum *key)
+{
+	for (int i = 0; i < link->nkeys; i++)
+	{
+		int			column = 0;
+		Oid			subtype;
+		Oid			lefttype;
+
+		while (index->rd_index->indkey.values[column] != link->pk[i])
+			column++;
+		op_input_types(link->op[i], &lefttype, &subtype);
+		if (subtype == index->rd_opcintype[column])
+			subtype = InvalidOid;
+		ScanKeyEntryInitialize(&keys[column], 0, column + 1,
+							   BTEqualStrategyNumber, subtype,
+							   index->rd_indcollation[column],
+							   get_opcode(link->op[i]), key[i]);
+	}
+}
+
+/* the row of that key which the snapshot shows, into row->slot */
+static bool
+scan_index(PsRow *row, Snapshot snapshot)
+{
+	ScanKeyData keys[INDEX_MAX_KEYS];
+	Relation	index = index_open(row->link->index, AccessShareLock);
+	IndexScanDesc scan;
+	bool		found;
+
+	build_scan_keys(keys, index, row->link, row->linkkey);
+	scan = ps_index_beginscan(row->rel, index, snapshot, row->link->nkeys);
+	index_rescan(scan, keys, row->link->nkeys, NULL, 0);
+	found = index_getnext_slot(scan, ForwardScanDirection, row->slot);
+	if (found)
+		ExecMaterializeSlot(row->slot);
+	index_endscan(scan);
+	index_close(index, AccessShareLock);
+	return found;
+}
+
+static void
+serialization_failure(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent %s", what)));
+}
+
+/*
+ * Locks the version found: at READ COMMITTED the last one, after waiting;
+ * above it the one of the snapshot or nothing.
+ */
+static bool
+lock_version(PsRow *row, Snapshot snapshot)
+{
+	TM_FailureData failure;
+	ItemPointerData tid = row->slot->tts_tid;
+	TM_Result	result;
+
+	result = table_tuple_lock(row->rel, &tid, snapshot, row->slot,
+							  GetCurrentCommandId(false),
+							  LockTupleNoKeyExclusive, LockWaitBlock,
+							  IsolationUsesXactSnapshot() ? 0 :
+							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	switch (result)
+	{
+		case TM_Ok:
+			return true;
+		case TM_Updated:
+		case TM_Deleted:
+			if (IsolationUsesXactSnapshot())
+				serialization_failure(result == TM_Updated ? "update" : "delete");
+			return false;
+		default:
+			elog(ERROR, "unexpected table_tuple_lock status: %u", result);
+			return false;
+	}
+}
+
+/* above READ COMMITTED: did the row come after the snapshot? */
+static void
+check_not_newer(PsRow *row)
+{
+	Snapshot	latest = RegisterSnapshot(GetLatestSnapshot());
+	bool		found = scan_index(row, latest);
+
+	UnregisterSnapshot(latest);
+	if (found)
+		serialization_failure("update");
+}
+
+static bool
+find_and_lock(PsRow *row)
+{
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	bool		found = scan_index(row, snapshot);
+
+	if (found)
+		found = lock_version(row, snapshot);
+	else if (IsolationUsesXactSnapshot())
+		check_not_newer(row);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+static void
+read_columns(PsRow *row)
+{
+	const PsTable *table = row->table;
+	int			n;
+
+	(void) paystate_columns(table->kind, &n);
+	slot_getallattrs(row->slot);
+	for (int i = 0; i < n; i++)
+	{
+		row->values[i] = row->slot->tts_values[table->att[i] - 1];
+		row->nulls[i] = row->slot->tts_isnull[table->att[i] - 1];
+	}
+	memcpy(row->old, row->values, sizeof(row->old));
+	memcpy(row->oldnulls, row->nulls, sizeof(row->oldnulls));
+	for (int i = 0; i < table->nkeys; i++)
+		row->key[i] = row->slot->tts_values[table->key[i] - 1];
+	row->has_parent = table->link.nkeys > 0;
+	for (int i = 0; i < table->link.nkeys; i++)
+	{
+		row->parent[i] = row->slot->tts_values[table->link.fk[i] - 1];
+		row->has_parent &= !row->slot->tts_isnull[table->link.fk[i] - 1];
+	}
+}
+
+bool
+paystate_row_find(PsRow *row, Relation rel, PsTable *table,
+				  const PsLink *link, const Datum *key, PsFind how)
+{
+	bool		found;
+
+	row->rel = rel;
+	row->table = table;
+	row->link = link;
+	row->slot = NULL;
+	memcpy(row->linkkey, key, link->nkeys * sizeof(Datum));
+	if (!table->scan_direct)
+		return paystate_general_find(row, how);
+	row->slot = table_slot_create(rel, NULL);
+	found = how == PS_FIND_LOCK ? find_and_lock(row) :
+		scan_index(row, SnapshotSelf);
+	if (found)
+		read_columns(row);
+	else
+		paystate_row_release(row);
+	return found;
+}
+
+void
+paystate_row_release(PsRow *row)
+{
+	if (row->slot != NULL)
+		ExecDropSingleTupleTableSlot(row->slot);
+	row->slot = NULL;
+}
+
+/*
+ * New index entries for a row just written.  IndexInfo is built anew each
+ * time: GIN and BRIN keep pointers in it that do not outlive the statement.
+ */
+static void
+insert_index_entries(Relation rel, TupleTableSlot *slot,
+					 bool only_summarizing)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
+		IndexInfo  *info = BuildIndexInfo(index);
+		Datum		values[INDEX_MAX_KEYS];
+		bool		nulls[INDEX_MAX_KEYS];
+
+		if (info->ii_ReadyForInserts &&
+			(!only_summarizing || ps_is_summarizing(info)))
+		{
+			FormIndexDatum(info, slot, NULL, values, nulls);
+			index_insert(index, values, nulls, &slot->tts_tid, rel,
+						 info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+						 false, info);
+			ps_index_insert_cleanup(index, info);
+		}
+		index_close(index, RowExclusiveLock);
+	}
+	list_free(indexes);
+}
+
+/* a virtual slot with the columns we write, over "old" where there is one */
+static TupleTableSlot *
+form_new_version(const PsRow *row)
+{
+	const PsTable *table = row->table;
+	TupleDesc	desc = RelationGetDescr(row->rel);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	int			n;
+	const PsColumn *columns = paystate_columns(table->kind, &n);
+
+	ExecClearTuple(slot);
+	if (row->slot != NULL)
+	{
+		memcpy(slot->tts_values, row->slot->tts_values, desc->natts * sizeof(Datum));
+		memcpy(slot->tts_isnull, row->slot->tts_isnull, desc->natts * sizeof(bool));
+	}
+	else
+		memset(slot->tts_isnull, true, desc->natts * sizeof(bool));
+	for (int i = 0; i < n; i++)
+	{
+		if (!columns[i].written)
+			continue;
+		slot->tts_values[table->att[i] - 1] = row->values[i];
+		slot->tts_isnull[table->att[i] - 1] = row->nulls[i];
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
+void
+paystate_row_update(PsRow *row)
+{
+	TupleTableSlot *slot;
+	PsUpdateIndexes update_indexes;
+
+	if (!row->table->write_direct || row->slot == NULL)
+	{
+		paystate_general_update(row);
+		return;
+	}
+	slot = form_new_version(row);
+	CheckCmdReplicaIdentity(row->rel, CMD_UPDATE);
+	simple_table_tuple_update(row->rel, &row->slot->tts_tid, slot,
+							  GetActiveSnapshot(), &update_indexes);
+	if (!ps_needs_no_index(update_indexes))
+		insert_index_entries(row->rel, slot, ps_only_summarizing(update_indexes));
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* the unique index is asked: a duplicate seq means drift and must stop us */
+void
+paystate_row_insert(PsRow *row)
+{
+	TupleTableSlot *slot;
+
+	if (!row->table->write_direct)
+	{
+		paystate_general_insert(row, NULL);
+		return;
+	}
+	row->slot = NULL;
+	slot = form_new_version(row);
+	for (int i = 0; i < row->link->nkeys; i++)
+	{
+		slot->tts_values[row->link->fk[i] - 1] = row->linkkey[i];
+		slot->tts_isnull[row->link->fk[i] - 1] = false;
+	}
+	simple_table_tuple_insert(row->rel, slot);
+	insert_index_entries(row->rel, slot, false);
+	ExecDropSingleTupleTableSlot(slot);
+}

@@ -1,0 +1,316 @@
+/*
+ * settle.c
+ *		From an order's row to the state that advance() judges, and from its
+ *		verdict to everything that one event writes: the order, the payment a
+ *		refund moves, the refund that a direct "refunded" leaves, the history,
+ *		and the other payments that go along.
+ *
+ * Static state: the transaction in which this backend last moved payments
+ * along with an order, a hint that an event may have been counted already.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "paystate.h"
+
+/* a payment that goes along with the event of another, or of the order */
+typedef struct Moved
+{
+	PsRow	   *row;
+	int			from;
+	TimestampTz since;
+	bool		stored;			/* the statement itself wrote it already */
+} Moved;
+
+static TransactionId cascaded_in = InvalidTransactionId;
+
+void
+paystate_read_order(const PsLifecycle *lc, const PsRow *row, PsOrder *order)
+{
+	const PsTable *table = row->table;
+
+	order->status = paystate_order_status(lc,
+										  paystate_label_from_datum(table->type[PS_O_STATUS],
+																	row->values[PS_O_STATUS]));
+	order->attempts = row_int32(row, PS_O_ATTEMPTS);
+	order->payments_open = row_int32(row, PS_O_OPEN);
+	order->partial_payment = !row->nulls[PS_O_PARTIAL] &&
+		DatumGetBool(row->values[PS_O_PARTIAL]);
+	order->first_payment_min_amount = row_int64(row, PS_O_FIRST_MIN);
+	order->amount = row_int64(row, PS_O_AMOUNT);
+	order->amount_paid = row_int64(row, PS_O_PAID);
+	order->amount_authorized = row_int64(row, PS_O_AUTHORIZED);
+	order->amount_pending = row_int64(row, PS_O_PENDING);
+	order->amount_refunded = row_int64(row, PS_O_REFUNDED);
+}
+
+/*
+ * Finds and locks the order of an event, as the isolation level wants it, and
+ * reads its state.  What this transaction wrote so far must be seen, so each
+ * event begins a new command.
+ */
+bool
+paystate_lock_order(PsCase *c, const Datum *key)
+{
+	const PsLink *link = c->family.self->kind == PS_ORDERS ?
+		&c->family.orders->self :
+		c->family.payments != NULL ? &c->family.payments->link :
+		&c->family.self->link;
+
+	CommandCounterIncrement();
+	if (!paystate_row_find(&c->order, c->family.orders_rel, c->family.orders,
+						   link, key, PS_FIND_LOCK))
+		return false;
+	c->has_order = true;
+	c->lc = paystate_lifecycle_or_fail(c->family.orders_rel,
+									   c->order.values[PS_O_LIFECYCLE]);
+	paystate_read_order(c->lc, &c->order, &c->before);
+	return true;
+}
+
+/* ---- the order's row */
+
+static void
+store_order(PsCase *c, const PsOrder *order, int version)
+{
+	PsRow	   *row = &c->order;
+	int			label = c->lc->order[order->status].label_id;
+
+	row_set(row, PS_O_PAID, Int64GetDatum(order->amount_paid));
+	row_set(row, PS_O_DUE, Int64GetDatum(order->amount - order->amount_paid));
+	row_set(row, PS_O_AUTHORIZED, Int64GetDatum(order->amount_authorized));
+	row_set(row, PS_O_PENDING, Int64GetDatum(order->amount_pending));
+	row_set(row, PS_O_REFUNDED, Int64GetDatum(order->amount_refunded));
+	row_set(row, PS_O_ATTEMPTS, Int32GetDatum(order->attempts));
+	row_set(row, PS_O_OPEN, Int32GetDatum(order->payments_open));
+	row_set(row, PS_O_VERSION, Int32GetDatum(version));
+	row_set(row, PS_O_CHANGED_AT, TimestampTzGetDatum(c->entry.at));
+	row_set(row, PS_O_STATUS,
+			paystate_label_to_datum(row->table->type[PS_O_STATUS], label));
+	if (c->entry.order_from != label)
+		row_set(row, PS_O_STATUS_SINCE, TimestampTzGetDatum(c->entry.at));
+}
+
+/* ---- others that go along */
+
+static bool
+is_own_payment(const PsCase *c, const PsRow *row)
+{
+	const PsTable *payments = row->table;
+
+	if (c->family.self->kind == PS_ORDERS)
+		return false;
+	for (int i = 0; i < payments->nkeys; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(row->rel),
+											  payments->key[i] - 1);
+
+		if (!datum_image_eq(row->key[i], c->payment_key[i], att->attbyval,
+							att->attlen))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What the judge last said of a payment.  A statement that writes several
+ * payments of one order stores them all before the first is judged, so the
+ * stored status may be ahead of the judgement; the history is not.
+ */
+static int
+judged_status(PsCase *c, Datum payment_id, TimestampTz *since)
+{
+	int			label = paystate_general_judged(c->family.history,
+												c->family.history_rel,
+												&c->order, payment_id, since);
+
+	return label < 0 ? PS_NO_STATUS : paystate_payment_status(c->lc, label);
+}
+
+static void
+move_along(PsCase *c, PsOrder *order, Moved *moved, PsRow *row, int from,
+		   TimestampTz since, bool stored)
+{
+	if (!paystate_cascade(c->lc, order, row_int64(row, PS_P_AMOUNT), from,
+						  c->verdict.cascade_to))
+	{
+		c->verdict.refusal = PS_DRIFTED;
+		c->verdict.why = PS_WHY_TOTALS;
+		paystate_refuse(c);
+	}
+	moved->row = row;
+	moved->from = from;
+	moved->since = since;
+	moved->stored = stored;
+}
+
+static int
+list_moved(PsCase *c, PsOrder *order, Moved **moved)
+{
+	PsRow	   *rows;
+	int			n;
+	int			nmoved = 0;
+
+	if (c->verdict.cascade_to == PS_NO_STATUS || order->payments_open == 0)
+		return 0;
+	cascaded_in = GetTopTransactionId();
+	paystate_open_payments(&c->family);
+	n = paystate_general_list(&c->order, c->family.payments,
+							  c->family.payments_rel, &rows);
+	*moved = palloc(Max(n, 1) * sizeof(Moved));
+	for (int i = 0; i < n; i++)
+	{
+		PsTable    *table = rows[i].table;
+		int			status = paystate_payment_status(c->lc,
+													 paystate_label_from_datum(table->type[PS_P_STATUS],
+																			   rows[i].values[PS_P_STATUS]));
+		TimestampTz since = DatumGetTimestampTz(rows[i].values[PS_P_STATUS_SINCE]);
+		bool		stored = status == c->verdict.cascade_to;
+
+		if (is_own_payment(c, &rows[i]))
+			continue;
+		if (stored)
+			status = judged_status(c, rows[i].key[table->nkeys - 1], &since);
+		if (paystate_is_live(c->lc, status))
+			move_along(c, order, &(*moved)[nmoved++], &rows[i], status, since,
+					   stored);
+	}
+	return nmoved;
+}
+
+static void
+write_moved(PsCase *c, const Moved *moved)
+{
+	PsRow	   *row = moved->row;
+	int			label = c->lc->payment[c->verdict.cascade_to].label_id;
+
+	if (moved->stored)
+		return;
+	row_set(row, PS_P_STATUS,
+			paystate_label_to_datum(row->table->type[PS_P_STATUS], label));
+	row_set(row, PS_P_STATUS_SINCE, TimestampTzGetDatum(c->entry.at));
+	paystate_row_update(row);
+}
+
+static void
+record_moved(PsCase *c, const Moved *moved, int version)
+{
+	PsEntry		entry = PS_NO_ENTRY;
+	int			order_label = c->lc->order[c->verdict.order.status].label_id;
+
+	entry.has_payment = true;
+	entry.payment_id = moved->row->key[moved->row->table->nkeys - 1];
+	entry.payment_from = c->lc->payment[moved->from].label_id;
+	entry.payment_to = c->lc->payment[c->verdict.cascade_to].label_id;
+	entry.order_from = order_label;
+	entry.order_to = order_label;
+	entry.amount = row_int64(moved->row, PS_P_AMOUNT);
+	entry.at = c->entry.at;
+	entry.order_since = DatumGetTimestampTz(c->order.values[PS_O_STATUS_SINCE]);
+	entry.payment_since = moved->since;
+	row_set(&c->order, PS_O_VERSION, Int32GetDatum(version));
+	paystate_history_append(c->family.history, c->family.history_rel,
+							&c->order, &entry);
+}
+
+/*
+ * Was this move of a payment counted by a cascade already?  Only a backend
+ * that ran one in this very transaction has to ask.
+ */
+bool
+paystate_counted_already(PsCase *c, int new_label)
+{
+	TimestampTz since;
+	int			judged;
+
+	if (cascaded_in == InvalidTransactionId ||
+		cascaded_in != GetTopTransactionIdIfAny())
+		return false;
+	judged = judged_status(c, c->entry.payment_id, &since);
+	return judged != c->payment.status && judged != PS_NO_STATUS &&
+		c->lc->payment[judged].label_id == new_label;
+}
+
+/* ---- the refund that a direct "refunded" leaves */
+
+/* a column of the root table, in the partition that fired the trigger */
+static AttrNumber
+att_in_self(const PsTable *self, AttrNumber att)
+{
+	if (self->root == self->relid)
+		return att;
+	return get_attnum(self->relid, get_attname(self->root, att, false));
+}
+
+void
+paystate_leave_refund(PsCase *c)
+{
+	PsTable    *payments = c->family.self;
+	Relation	rel;
+	PsTable    *refunds;
+	PsRow		row = {0};
+
+	if (!OidIsValid(payments->refunds))
+		return;
+	rel = table_open(payments->refunds, RowExclusiveLock);
+	refunds = paystate_table(rel, PS_REFUNDS);
+	row.table = refunds;
+	row.rel = rel;
+	row.link = &refunds->link;
+	for (int i = 0; i < row.link->nkeys; i++)
+	{
+		AttrNumber	att = att_in_self(payments, row.link->pk[i]);
+
+		paystate_slot_key(c->td->tg_newslot, 1, &att, &row.linkkey[i]);
+	}
+	row_set(&row, PS_R_AMOUNT, Int64GetDatum(c->event.amount));
+	c->entry.refund_to = paystate_label_id("processed");
+	row_set(&row, PS_R_STATUS,
+			paystate_label_to_datum(refunds->type[PS_R_STATUS], c->entry.refund_to));
+	paystate_general_insert(&row, &c->entry.refund_id);
+	c->entry.has_refund = true;
+	table_close(rel, NoLock);
+}
+
+/* ---- all of it */
+
+/*
+ * Writes what the verdict says.  The order first: whatever a trigger of the
+ * user does meanwhile finds it in its new state.  Then the payment that a
+ * refund moves, the refund left, the history, the others.
+ */
+void
+paystate_settle(PsCase *c, PsRow *payment, bool leave_refund)
+{
+	PsOrder		after = c->verdict.order;
+	int			version = row_int32(&c->order, PS_O_VERSION) + 1;
+	Moved	   *moved = NULL;
+	int			n;
+
+	c->entry.order_from = paystate_label_from_datum(c->order.table->type[PS_O_STATUS],
+													c->order.values[PS_O_STATUS]);
+	if (c->family.self->kind == PS_ORDERS && c->before.status != PS_NO_STATUS)
+		c->entry.order_from = c->lc->order[c->before.status].label_id;
+	c->entry.order_to = c->lc->order[after.status].label_id;
+	c->entry.order_since = DatumGetTimestampTz(c->order.values[PS_O_STATUS_SINCE]);
+	n = list_moved(c, &after, &moved);
+	store_order(c, &after, version + n);
+	paystate_row_update(&c->order);
+	if (payment != NULL)
+		paystate_row_update(payment);
+	if (leave_refund)
+		paystate_leave_refund(c);
+	row_set(&c->order, PS_O_VERSION, Int32GetDatum(version));
+	paystate_history_append(c->family.history, c->family.history_rel,
+							&c->order, &c->entry);
+	for (int i = 0; i < n; i++)
+		record_moved(c, &moved[i], version + 1 + i);
+	for (int i = 0; i < n; i++)
+		write_moved(c, &moved[i]);
+}
