@@ -15,8 +15,9 @@ MODULE_big = $(EXTENSION)
 # The rooms, each using only those before it.  The SQL rooms become the
 # extension's script in this order.
 C_ROOMS = paystate memory report spelling status currency atoms terms rules \
-	advance compile compile_rules lifecycle columns binding row direct \
-	general history transition guard settle explain guard_orders guard_payments \
+	advance compile compile_rules lifecycle columns canonical binding row direct \
+	general_sql own general history transition guard settle explain fill \
+	fill_payments guard_orders guard_payments \
 	guard_refunds guard_history tables
 SQL_ROOMS = prologue status currency lifecycle gateways guard tables privileges
 

@@ -44,11 +44,6 @@ static uint64 generation = 1;
 static Oid *watched = NULL;		/* relations that some entry looked at */
 static int	nwatched = 0;
 static int	maxwatched = 0;
-static Oid	guards[PS_NKINDS];	/* our trigger functions */
-
-static const char *const guard_names[PS_NKINDS] = {
-	"guard_orders", "guard_payments", "guard_refunds", "guard_history"
-};
 
 uint64
 paystate_binding_generation(void)
@@ -105,109 +100,22 @@ create_cache(void)
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 }
 
-/*
- * The schema of the guard being called is ours, whatever it is named, and
- * nobody else can create a function there: so the other guards are the
- * functions of those names in it.
- */
-void
-paystate_learn_guards(Oid called)
-{
-	Oid			schema;
-	oidvector  *none;
-
-	for (int i = 0; i < PS_NKINDS; i++)
-	{
-		if (guards[i] == called)
-			return;
-	}
-	schema = get_func_namespace(called);
-	none = buildoidvector(NULL, 0);
-	for (int i = 0; i < PS_NKINDS; i++)
-		guards[i] = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-									CStringGetDatum(guard_names[i]),
-									PointerGetDatum(none),
-									ObjectIdGetDatum(schema));
-	generation++;
-}
-
-/* ---- guards: exactly one of each kind, in canonical shape */
-
-static bool
-is_canonical(const Trigger *t, int16 type)
-{
-	return t->tgtype == type && t->tgenabled == TRIGGER_FIRES_ON_ORIGIN &&
-		t->tgqual == NULL && t->tgnattr == 0 && !t->tgdeferrable &&
-		t->tgnargs >= 1 && t->tgoldtable == NULL && t->tgnewtable == NULL;
-}
-
-static const Trigger *
-find_guard(Relation rel, PsKind kind)
-{
-	const int16 events = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT |
-		TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
-	const int16 before = events | TRIGGER_TYPE_BEFORE;
-	const Trigger *found[2] = {NULL, NULL};
-	int			nrow = 0;
-
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *t = &rel->trigdesc->triggers[i];
-
-		if (t->tgfoid != guards[kind] || !TRIGGER_FOR_ROW(t->tgtype))
-			continue;
-		nrow++;
-		if (is_canonical(t, before))
-			found[0] = t;
-		else if (is_canonical(t, events))
-			found[1] = t;
-	}
-	if (kind == PS_HISTORY)
-		return nrow == 1 ? found[0] : NULL;
-	return nrow == 2 && found[0] != NULL ? found[1] : NULL;
-}
-
-static bool
-carries_guard(Relation rel, PsKind kind)
-{
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-	{
-		if (rel->trigdesc->triggers[i].tgfoid == guards[kind])
-			return true;
-	}
-	return false;
-}
-
-/* the history's BEFORE guard must have the last word on a row */
-static bool
-has_other_trigger(Relation rel)
-{
-	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *t = &rel->trigdesc->triggers[i];
-
-		if (t->tgfoid != guards[PS_HISTORY] &&
-			t->tgenabled != TRIGGER_DISABLED &&
-			RI_FKey_trigger_type(t->tgfoid) == RI_TRIGGER_NONE)
-			return true;
-	}
-	return false;
-}
+/* ---- its guards */
 
 static void
 load_guard(PsTable *table, Relation rel)
 {
-	const Trigger *guard = find_guard(rel, table->kind);
+	const Trigger *guard = paystate_find_guard(rel, table->kind);
 
 	for (int other = 0; other < PS_NKINDS; other++)
 	{
-		if (other != table->kind && carries_guard(rel, other))
+		if (other != table->kind && paystate_carries_guard(rel, other))
 			paystate_unbound(rel, NULL, "It carries guards of two kinds.");
 	}
 	if (guard == NULL)
 		paystate_unbound(rel, "Restore the guards as create_tables makes them.",
 						 "A guard trigger of it is missing, disabled, doubled or altered.");
-	if (table->kind == PS_HISTORY && has_other_trigger(rel))
+	if (table->kind == PS_HISTORY && paystate_has_other_trigger(rel))
 		paystate_unbound(rel, "Drop it: history is written by paystate alone.",
 						 "A trigger of the user stands on the history.");
 	if (strncmp(guard->tgargs[0], "lifecycle=", 10) != 0)
@@ -321,7 +229,7 @@ leads_to(const ForeignKeyCacheInfo *fk, PsKind parent_kind)
 	if (fk->confrelid == fk->conrelid)
 		return false;
 	parent = table_open(fk->confrelid, AccessShareLock);
-	guarded = carries_guard(parent, parent_kind);
+	guarded = paystate_carries_guard(parent, parent_kind);
 	table_close(parent, AccessShareLock);
 	return guarded;
 }
@@ -387,7 +295,7 @@ find_child(PsTable *table, Relation rel, PsKind kind)
 			continue;
 		crel = table_open(child, AccessShareLock);
 		watch(child);
-		if (carries_guard(crel, kind))
+		if (paystate_carries_guard(crel, kind))
 		{
 			if (OidIsValid(found))
 				paystate_unbound(rel, NULL, "Tables \"%s\" and \"%s\" both claim to be its %s.",
@@ -464,7 +372,7 @@ build_table(Relation rel, PsKind kind, MemoryContext cxt)
 	load_owner(table, rel);
 	load_family(table, rel);
 	table->scan_direct = paystate_scan_direct(rel);
-	table->write_direct = paystate_write_direct(rel, table, guards);
+	table->write_direct = paystate_write_direct(rel, table);
 	MemoryContextSwitchTo(old);
 	return table;
 }

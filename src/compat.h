@@ -15,6 +15,11 @@
 #error "paystate needs PostgreSQL 15 or later"
 #endif
 
+/* 18: noreturn stands in front of a declaration */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 16: whether an update needs new index entries became an enum, for BRIN */
 #if PG_VERSION_NUM >= 160000
 typedef TU_UpdateIndexes PsUpdateIndexes;

@@ -45,8 +45,8 @@ extern const PsLifecycle *paystate_compile(const char *name, int len,
 										   MemoryContext cxt, bool *lasting);
 
 /* ERROR 22023, naming the rule in hand */
-extern void paystate_bad_lifecycle(const PsDraft *d, const char *fmt,...)
-			pg_attribute_printf(2, 3) pg_attribute_noreturn();
+pg_noreturn extern void paystate_bad_lifecycle(const PsDraft *d, const char *fmt,...)
+			pg_attribute_printf(2, 3);
 
 /* of one of the draft's two lists; ERROR when it is not in it */
 extern int	paystate_status_index(const PsDraft *d, const PsStatus *statuses,

@@ -30,24 +30,6 @@ paystate_scan_direct(Relation rel)
 	return rel->rd_rel->relkind == RELKIND_RELATION;
 }
 
-/* a trigger of someone else, which must see what we write */
-static bool
-has_foreign_trigger(Relation rel, const Oid *guards)
-{
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-	{
-		const Trigger *t = &rel->trigdesc->triggers[i];
-		bool		ours = false;
-
-		for (int g = 0; g < PS_NKINDS; g++)
-			ours |= t->tgfoid == guards[g];
-		if (!ours && t->tgenabled != TRIGGER_DISABLED &&
-			RI_FKey_trigger_type(t->tgfoid) == RI_TRIGGER_NONE)
-			return true;
-	}
-	return false;
-}
-
 /* an index whose entries need more than the stored columns, or no wait */
 static bool
 has_special_index(Relation rel)
@@ -148,7 +130,7 @@ insert_needs_more(Relation rel, const PsTable *table)
 }
 
 bool
-paystate_write_direct(Relation rel, const PsTable *table, const Oid *guards)
+paystate_write_direct(Relation rel, const PsTable *table)
 {
 	TupleConstr *constr = RelationGetDescr(rel)->constr;
 
@@ -158,7 +140,7 @@ paystate_write_direct(Relation rel, const PsTable *table, const Oid *guards)
 		return false;
 	if (constr && constr->has_generated_stored)
 		return false;
-	if (has_foreign_trigger(rel, guards) || has_special_index(rel) ||
+	if (paystate_has_other_trigger(rel) || has_special_index(rel) ||
 		has_check_on_written(rel, table) || has_coerced_column(rel, table))
 		return false;
 	return table->kind != PS_HISTORY || !insert_needs_more(rel, table);

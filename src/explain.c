@@ -35,7 +35,7 @@ payment_name(const PsCase *c)
 	const char *key = paystate_key_text(rel, 1, &table->key[table->nkeys - 1],
 										&c->payment_key[table->nkeys - 1]);
 
-	return key[0] == '\0' ? "" : psprintf(" %s", key);
+	return key[0] == '\0' ? "" : psprintf(" \"%s\"", key);
 }
 
 static const char *
@@ -47,7 +47,7 @@ order_name(const PsCase *c)
 	if (table == NULL)
 		return "";
 	key = paystate_key_text(c->order.rel, table->nkeys, table->key, c->order.key);
-	return key[0] == '\0' ? "" : psprintf(" %s", key);
+	return key[0] == '\0' ? "" : psprintf(" \"%s\"", key);
 }
 
 /* "Payment "p" of order "o"", as far as it has one */
@@ -299,8 +299,8 @@ static const Wording wordings[] = {
 	"%s on table \"%s\" finds totals that drifted from life cycle \"%s\"", drift_detail},
 };
 
-static void report_case(const PsCase *c, const Wording *w, const char *detail,
-						const char *hint_text) pg_attribute_noreturn();
+pg_noreturn static void report_case(const PsCase *c, const Wording *w, const char *detail,
+						const char *hint_text);
 
 static void
 report_case(const PsCase *c, const Wording *w, const char *detail,

@@ -26,27 +26,6 @@ static const int zero_counts[] = {PS_O_ATTEMPTS, PS_O_OPEN};
 
 /* ---- BEFORE INSERT: defaults only */
 
-typedef struct Fill
-{
-	TriggerData *td;
-	const PsTable *table;
-	int			n;
-	int			cols[PS_O_END];
-	Datum		values[PS_O_END];
-	bool		nulls[PS_O_END];
-} Fill;
-
-static void
-fill_if_null(Fill *f, int column, Datum value)
-{
-	if (!slot_attisnull(f->td->tg_trigslot, f->table->att[column]))
-		return;
-	f->cols[f->n] = f->table->att[column];
-	f->values[f->n] = value;
-	f->nulls[f->n] = false;
-	f->n++;
-}
-
 /* both times are the same moment: the one given, or now */
 static TimestampTz
 opening_time(TupleTableSlot *slot, const PsTable *table)
@@ -73,29 +52,25 @@ lifecycle_of(TupleTableSlot *slot, const PsTable *table, Relation rel)
 static Datum
 before_insert(TriggerData *td, PsTable *table)
 {
-	Fill		f = {.td = td,.table = table};
+	PsFill		f = {.td = td,.table = table};
 	TupleTableSlot *slot = td->tg_trigslot;
 	const PsLifecycle *lc = lifecycle_of(slot, table, td->tg_relation);
 	TimestampTz at = opening_time(slot, table);
 
-	fill_if_null(&f, PS_O_STATUS,
+	paystate_fill_if_null(&f, PS_O_STATUS,
 				 paystate_label_to_datum(table->type[PS_O_STATUS],
 										 lc->order[lc->order_initial].label_id));
-	fill_if_null(&f, PS_O_DUE,
+	paystate_fill_if_null(&f, PS_O_DUE,
 				 Int64GetDatum(paystate_slot_int64(slot, table->att[PS_O_AMOUNT])));
 	for (int i = 0; i < lengthof(zero_columns); i++)
-		fill_if_null(&f, zero_columns[i], Int64GetDatum(0));
+		paystate_fill_if_null(&f, zero_columns[i], Int64GetDatum(0));
 	for (int i = 0; i < lengthof(zero_counts); i++)
-		fill_if_null(&f, zero_counts[i], Int32GetDatum(0));
-	fill_if_null(&f, PS_O_VERSION, Int32GetDatum(1));
-	fill_if_null(&f, PS_O_PARTIAL, BoolGetDatum(false));
-	fill_if_null(&f, PS_O_STATUS_SINCE, TimestampTzGetDatum(at));
-	fill_if_null(&f, PS_O_CHANGED_AT, TimestampTzGetDatum(at));
-	if (f.n == 0)
-		return PointerGetDatum(td->tg_trigtuple);
-	return PointerGetDatum(heap_modify_tuple_by_cols(td->tg_trigtuple,
-													 RelationGetDescr(td->tg_relation),
-													 f.n, f.cols, f.values, f.nulls));
+		paystate_fill_if_null(&f, zero_counts[i], Int32GetDatum(0));
+	paystate_fill_if_null(&f, PS_O_VERSION, Int32GetDatum(1));
+	paystate_fill_if_null(&f, PS_O_PARTIAL, BoolGetDatum(false));
+	paystate_fill_if_null(&f, PS_O_STATUS_SINCE, TimestampTzGetDatum(at));
+	paystate_fill_if_null(&f, PS_O_CHANGED_AT, TimestampTzGetDatum(at));
+	return paystate_filled(&f);
 }
 
 static Datum

@@ -22,216 +22,7 @@
 
 #include "paystate.h"
 
-/* ---- BEFORE: defaults only */
-
-typedef struct Fill
-{
-	TriggerData *td;
-	const PsTable *table;
-	int			n;
-	int			cols[PS_P_END];
-	Datum		values[PS_P_END];
-	bool		nulls[PS_P_END];
-} Fill;
-
-static bool
-is_null(const Fill *f, int column)
-{
-	return slot_attisnull(ps_new_slot(f->td), f->table->att[column]);
-}
-
-static void
-fill(Fill *f, int column, Datum value)
-{
-	f->cols[f->n] = f->table->att[column];
-	f->values[f->n] = value;
-	f->nulls[f->n] = false;
-	f->n++;
-}
-
-static void
-fill_if_null(Fill *f, int column, Datum value)
-{
-	if (is_null(f, column))
-		fill(f, column, value);
-}
-
-static Datum
-filled(Fill *f)
-{
-	HeapTuple	tuple = ps_new_tuple(f->td);
-
-	if (f->n > 0)
-		tuple = heap_modify_tuple_by_cols(tuple,
-										  RelationGetDescr(f->td->tg_relation),
-										  f->n, f->cols, f->values, f->nulls);
-	return PointerGetDatum(tuple);
-}
-
-/* what is due, less live legs; the order's amount when nothing is due */
-static int64
-default_amount(const PsLifecycle *lc, const PsOrder *order)
-{
-	int64		due = order->amount - order->amount_paid;
-
-	if (lc->parallel_payments == PS_PARALLEL_LEGS)
-		due -= order->amount_authorized + order->amount_pending;
-	return due > 0 ? due : order->amount;
-}
-
-/*
- * The order is read unlocked and as anyone left it, for it may have been
- * inserted by the same statement; only defaults come from it.  Without an
- * order the values are neutral, and the verdict or the foreign key speaks.
- */
-static void
-fill_from_order(Fill *f)
-{
-	const PsLink *link = &f->table->link;
-	TupleTableSlot *slot = ps_new_slot(f->td);
-	const PsLifecycle *lc = paystate_named_lifecycle(f->td->tg_relation,
-													 f->table->lifecycle);
-	PsRow		row;
-	PsOrder		order = {0};
-	Datum		key[INDEX_MAX_KEYS];
-	Datum		currency = CStringGetTextDatum("INR");
-	Relation	rel = NULL;
-	bool		found = false;
-
-	paystate_slot_key(slot, link->nkeys, link->fk, key);
-	if (!slot_attisnull(slot, link->fk[0]))
-	{
-		rel = table_open(link->parent, AccessShareLock);
-		found = paystate_row_find(&row, rel, paystate_table(rel, PS_ORDERS),
-								  link, key, PS_FIND_PEEK);
-	}
-	if (found)
-	{
-		lc = paystate_lifecycle_or_fail(rel, row.values[PS_O_LIFECYCLE]);
-		paystate_read_order(lc, &row, &order);
-		currency = PointerGetDatum(PG_DETOAST_DATUM_COPY(row.values[PS_O_CURRENCY]));
-		paystate_row_release(&row);
-	}
-	if (rel != NULL)
-		table_close(rel, NoLock);
-	fill_if_null(f, PS_P_AMOUNT, Int64GetDatum(default_amount(lc, &order)));
-	fill_if_null(f, PS_P_CURRENCY, currency);
-	fill_if_null(f, PS_P_STATUS,
-				 paystate_label_to_datum(f->table->type[PS_P_STATUS],
-										 lc->payment[lc->payment_initial].label_id));
-}
-
-static Datum
-before_insert(TriggerData *td, PsTable *table)
-{
-	Fill		f = {.td = td,.table = table};
-
-	if (is_null(&f, PS_P_AMOUNT) || is_null(&f, PS_P_CURRENCY) ||
-		is_null(&f, PS_P_STATUS))
-		fill_from_order(&f);
-	fill_if_null(&f, PS_P_CAPTURED, Int64GetDatum(0));
-	fill_if_null(&f, PS_P_REFUNDED, Int64GetDatum(0));
-	fill_if_null(&f, PS_P_REFUND_PENDING, Int64GetDatum(0));
-	fill_if_null(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(GetCurrentTimestamp()));
-	return filled(&f);
-}
-
-/* the life cycle of a payment's order, for what a status change implies */
-static const PsLifecycle *
-peek_lifecycle(const PsTable *table, TriggerData *td)
-{
-	const PsLink *link = &table->link;
-	const PsLifecycle *lc = NULL;
-	Datum		key[INDEX_MAX_KEYS];
-	Relation	rel;
-	PsRow		row;
-
-	if (slot_attisnull(td->tg_newslot, link->fk[0]))
-		return paystate_named_lifecycle(td->tg_relation, table->lifecycle);
-	paystate_slot_key(td->tg_newslot, link->nkeys, link->fk, key);
-	rel = table_open(link->parent, AccessShareLock);
-	if (paystate_row_find(&row, rel, paystate_table(rel, PS_ORDERS), link, key,
-						  PS_FIND_PEEK))
-	{
-		lc = paystate_lifecycle_or_fail(rel, row.values[PS_O_LIFECYCLE]);
-		paystate_row_release(&row);
-	}
-	table_close(rel, NoLock);
-	return lc;
-}
-
-/* amount_captured and amount_refunded, where the writer left them alone */
-static void
-fill_implied(Fill *f)
-{
-	TriggerData *td = f->td;
-	const PsTable *table = f->table;
-	const PsLifecycle *lc = peek_lifecycle(table, td);
-	PsPayment	old;
-	PsPayment	new;
-	int64		captured;
-	int64		refunded;
-
-	if (lc == NULL)
-		return;
-	paystate_slot_payment(lc, table, td->tg_trigslot, &old);
-	paystate_slot_payment(lc, table, td->tg_newslot, &new);
-	if (old.status == PS_NO_STATUS || new.status == PS_NO_STATUS)
-		return;
-	paystate_implied(lc, &old, new.status, &captured, &refunded);
-	if (captured != old.amount_captured && new.amount_captured == 0)
-		fill(f, PS_P_CAPTURED, Int64GetDatum(captured));
-	if (refunded != old.amount_refunded &&
-		paystate_same_column(td, table->att[PS_P_REFUNDED]))
-		fill(f, PS_P_REFUNDED, Int64GetDatum(refunded));
-}
-
-static Datum
-before_update(TriggerData *td, PsTable *table)
-{
-	Fill		f = {.td = td,.table = table};
-
-	for (int i = 0; i < table->link.nkeys; i++)
-	{
-		if (!paystate_same_column(td, table->link.fk[i]))
-			paystate_refuse_column(td->tg_relation, table->link.fk[i], false);
-	}
-	if (paystate_same_column(td, table->att[PS_P_STATUS]) ||
-		is_null(&f, PS_P_STATUS) || paystate_is_own_write(table, td))
-		return PointerGetDatum(td->tg_newtuple);
-	if (paystate_same_column(td, table->att[PS_P_STATUS_SINCE]))
-		fill(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(GetCurrentTimestamp()));
-	fill_implied(&f);
-	return filled(&f);
-}
-
 /* ---- AFTER: the verdict */
-
-/* 23503 as the foreign key itself would say it, for where it is switched off */
-static void
-refuse_missing_order(const PsCase *c)
-{
-	Relation	rel = c->td->tg_relation;
-	const PsLink *link = &c->family.self->link;
-	Datum		key[INDEX_MAX_KEYS];
-	StringInfoData names;
-
-	initStringInfo(&names);
-	for (int i = 0; i < link->nkeys; i++)
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-						 get_attname(RelationGetRelid(rel), link->fk[i], false));
-	paystate_slot_key(ps_new_slot(c->td), link->nkeys, link->fk, key);
-	paystate_report(&(PsReport) {
-		.code = ERRCODE_FOREIGN_KEY_VIOLATION,.rel = rel,
-		.constraint = link->name,
-		.message = psprintf("insert or update on table \"%s\" violates foreign key constraint \"%s\"",
-							RelationGetRelationName(rel), link->name),
-		.detail = psprintf("Key (%s)=(%s) is not present in table \"%s\".",
-						   names.data,
-						   paystate_key_text(rel, link->nkeys, link->fk, key),
-						   get_rel_name(link->parent))
-	});
-}
 
 /*
  * Locks the order of the payment at hand, if it has one.  A composite key
@@ -257,7 +48,7 @@ find_order(PsCase *c)
 						 "The key of the payment's order is partly null.");
 	paystate_slot_key(slot, self->link.nkeys, self->link.fk, key);
 	if (!paystate_lock_order(c, key))
-		refuse_missing_order(c);
+		paystate_refuse_missing(c->td->tg_relation, &self->link, key);
 }
 
 static void
@@ -385,6 +176,14 @@ check_update(const TriggerData *td, const PsTable *self)
 	return false;
 }
 
+static bool
+is_capture(const PsCase *c, int to)
+{
+	return to != PS_NO_STATUS && c->lc->payment[to].role == PS_SETTLED &&
+		(c->payment.status == PS_NO_STATUS ||
+		 c->lc->payment[c->payment.status].role != PS_SETTLED);
+}
+
 /*
  * Beside a status change the derived columns must be what that change
  * implies; only amount_captured is the writer's, at a capture.
@@ -399,8 +198,7 @@ check_moved_derived(const PsCase *c, const PsPayment *new)
 
 	if (c->payment.status != PS_NO_STATUS && new->status != PS_NO_STATUS)
 		paystate_implied(c->lc, &c->payment, new->status, &captured, &refunded);
-	if (captured == c->payment.amount_captured &&
-		new->amount_captured != captured)
+	if (!is_capture(c, new->status) && new->amount_captured != captured)
 		paystate_refuse_column(rel, self->att[PS_P_CAPTURED], true);
 	if (new->amount_refunded != refunded)
 		paystate_refuse_column(rel, self->att[PS_P_REFUNDED], true);
@@ -460,12 +258,12 @@ after_update(TriggerData *td)
 	label = paystate_slot_label(td->tg_newslot, self, PS_P_STATUS);
 	paystate_slot_payment(c.lc, self, td->tg_trigslot, &c.payment);
 	paystate_slot_payment(c.lc, self, td->tg_newslot, &new);
+	check_moved_derived(&c, &new);
 	if (c.has_order && paystate_counted_already(&c, label))
 	{
 		end_case(&c);
 		return;
 	}
-	check_moved_derived(&c, &new);
 	paystate_move_event(c.lc, &c.payment, new.status, new.amount_captured, &c.event);
 	judge(&c);
 	settle_move(&c, &new, label);
@@ -485,9 +283,9 @@ paystate_guard_payments(PG_FUNCTION_ARGS)
 	{
 		PsTable    *self = paystate_table(td->tg_relation, PS_PAYMENTS);
 
-		if (TRIGGER_FIRED_BY_UPDATE(td->tg_event))
-			return before_update(td, self);
-		return before_insert(td, self);
+		return TRIGGER_FIRED_BY_UPDATE(td->tg_event) ?
+			paystate_fill_updated_payment(td, self) :
+			paystate_fill_inserted_payment(td, self);
 	}
 	if (TRIGGER_FIRED_BY_UPDATE(td->tg_event))
 		after_update(td);

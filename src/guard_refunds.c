@@ -42,17 +42,12 @@ refund_status(TupleTableSlot *slot, const PsTable *table)
 static Datum
 before_insert(TriggerData *td, const PsTable *table)
 {
-	int			column = table->att[PS_R_STATUS];
-	bool		isnull = false;
-	Datum		value;
+	PsFill		f = {.td = td,.table = table};
 
-	if (!slot_attisnull(td->tg_trigslot, column))
-		return PointerGetDatum(td->tg_trigtuple);
-	value = paystate_label_to_datum(table->type[PS_R_STATUS],
-									paystate_label_id("processed"));
-	return PointerGetDatum(heap_modify_tuple_by_cols(td->tg_trigtuple,
-													 RelationGetDescr(td->tg_relation),
-													 1, &column, &value, &isnull));
+	paystate_fill_if_null(&f, PS_R_STATUS,
+						  paystate_label_to_datum(table->type[PS_R_STATUS],
+												  paystate_label_id("processed")));
+	return paystate_filled(&f);
 }
 
 static Datum
@@ -73,23 +68,6 @@ before_update(TriggerData *td, const PsTable *table)
 
 /* ---- AFTER */
 
-static void
-refuse_missing_payment(const PsCase *c, const Datum *key)
-{
-	Relation	rel = c->td->tg_relation;
-	const PsLink *link = &c->family.self->link;
-
-	paystate_report(&(PsReport) {
-		.code = ERRCODE_FOREIGN_KEY_VIOLATION,.rel = rel,
-		.constraint = link->name,
-		.message = psprintf("insert or update on table \"%s\" violates foreign key constraint \"%s\"",
-							RelationGetRelationName(rel), link->name),
-		.detail = psprintf("Payment %s is not present in table \"%s\".",
-						   paystate_key_text(rel, link->nkeys, link->fk, key),
-						   get_rel_name(link->parent))
-	});
-}
-
 /* the payment of the refund, locked; then its order, if it has one */
 static void
 begin_case(PsCase *c, TriggerData *td, PsRow *payment)
@@ -106,7 +84,7 @@ begin_case(PsCase *c, TriggerData *td, PsRow *payment)
 	CommandCounterIncrement();
 	if (!paystate_row_find(payment, c->family.payments_rel, c->family.payments,
 						   &self->link, key, PS_FIND_LOCK))
-		refuse_missing_payment(c, key);
+		paystate_refuse_missing(td->tg_relation, &self->link, key);
 	memcpy(c->payment_key, payment->key, sizeof(c->payment_key));
 	paystate_slot_key(ps_new_slot(td), 1, &self->key[self->nkeys - 1],
 					  &c->entry.refund_id);

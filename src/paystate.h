@@ -16,6 +16,7 @@
 #include "utils/relcache.h"
 
 #include "advance.h"
+#include "compat.h"
 
 /* ---- memory (memory.c): caches that are dropped while someone uses them */
 
@@ -44,14 +45,14 @@ typedef struct PsReport
 	const char *hint;
 } PsReport;
 
-extern void paystate_report(const PsReport *report) pg_attribute_noreturn();
+pg_noreturn extern void paystate_report(const PsReport *report);
 
 /* 23PS8, its detail printf-like */
-extern void paystate_unbound(Relation rel, const char *hint,
+pg_noreturn extern void paystate_unbound(Relation rel, const char *hint,
 							 const char *detail,...)
-			pg_attribute_printf(3, 4) pg_attribute_noreturn();
+			pg_attribute_printf(3, 4);
 
-/* '"x"' or '"x", "y"', or "" when the current user may not see these columns */
+/* 'x' or 'x, y', or '' when the current user may not see these columns */
 extern char *paystate_key_text(Relation rel, int n, const AttrNumber *atts,
 							   const Datum *values);
 
@@ -224,16 +225,20 @@ typedef struct PsTable
 /* a number that changes whenever a table described here may have changed */
 extern uint64 paystate_binding_generation(void);
 
-/* tells binding which guard functions are ours, by the one being called */
+/* canonical.c: which guard functions are ours, by the one being called */
 extern void paystate_learn_guards(Oid called);
+
+/* the AFTER guard (the BEFORE one of history), NULL unless all is canonical */
+extern const Trigger *paystate_find_guard(Relation rel, PsKind kind);
+extern bool paystate_carries_guard(Relation rel, PsKind kind);
+extern bool paystate_has_other_trigger(Relation rel);
 
 /* describes rel, which must be a well-guarded table of that kind: 23PS8 */
 extern PsTable *paystate_table(Relation rel, PsKind kind);
 
 /* may rel be written through the table AM? (direct.c) */
 extern bool paystate_scan_direct(Relation rel);
-extern bool paystate_write_direct(Relation rel, const PsTable *table,
-								  const Oid *guards);
+extern bool paystate_write_direct(Relation rel, const PsTable *table);
 
 /* ---- row (row.c direct, general.c by SPI): find, lock, read, write a row */
 
@@ -408,9 +413,30 @@ extern bool paystate_is_clock(TupleTableSlot *slot, AttrNumber att);
 extern const PsLifecycle *paystate_lifecycle_or_fail(Relation rel, Datum name);
 extern const PsLifecycle *paystate_named_lifecycle(Relation rel, const char *name);
 
+/* fill.c, fill_payments.c: BEFORE */
+typedef struct PsFill
+{
+	TriggerData *td;
+	const PsTable *table;
+	int			n;
+	int			cols[PS_MAX_COLUMNS];
+	Datum		values[PS_MAX_COLUMNS];
+	bool		nulls[PS_MAX_COLUMNS];
+} PsFill;
+
+extern bool paystate_fill_is_null(const PsFill *f, int column);
+extern void paystate_fill(PsFill *f, int column, Datum value);
+extern void paystate_fill_if_null(PsFill *f, int column, Datum value);
+extern Datum paystate_filled(const PsFill *f);
+extern Datum paystate_fill_inserted_payment(TriggerData *td, PsTable *table);
+extern Datum paystate_fill_updated_payment(TriggerData *td, PsTable *table);
+
+/* 23503 as the foreign key itself would say it */
+pg_noreturn extern void paystate_refuse_missing(Relation rel, const PsLink *link,
+									const Datum *key);
+
 /* refusing a column: 23PS6 */
-extern void paystate_refuse_column(Relation rel, AttrNumber att, bool derived)
-			pg_attribute_noreturn();
+pg_noreturn extern void paystate_refuse_column(Relation rel, AttrNumber att, bool derived);
 extern void paystate_check_immutable(const TriggerData *td,
 									 const PsTable *table, int column);
 extern void paystate_check_derived(const TriggerData *td,
@@ -425,11 +451,11 @@ extern void paystate_leave_refund(PsCase *c);
 extern bool paystate_counted_already(PsCase *c, int new_label);
 
 /* explain.c: a refusal in words */
-extern void paystate_refuse(PsCase *c) pg_attribute_noreturn();
+pg_noreturn extern void paystate_refuse(PsCase *c);
 extern const char *paystate_operation(const TriggerData *td);
-extern void paystate_refuse_initial(PsCase *c, int label) pg_attribute_noreturn();
-extern void paystate_refuse_refund(PsCase *c, const char *from) pg_attribute_noreturn();
-extern void paystate_refuse_order_status(Relation rel, AttrNumber att,
-										 const char *label) pg_attribute_noreturn();
+pg_noreturn extern void paystate_refuse_initial(PsCase *c, int label);
+pg_noreturn extern void paystate_refuse_refund(PsCase *c, const char *from);
+pg_noreturn extern void paystate_refuse_order_status(Relation rel, AttrNumber att,
+										 const char *label);
 
 #endif							/* PAYSTATE_H */

@@ -105,7 +105,7 @@ paystate_key_text(Relation rel, int n, const AttrNumber *atts,
 
 		getTypeOutputInfo(TupleDescAttr(RelationGetDescr(rel), atts[i] - 1)->atttypid,
 						  &output, &varlena);
-		appendStringInfo(&text, "%s\"%s\"", i > 0 ? ", " : "",
+		appendStringInfo(&text, "%s%s", i > 0 ? ", " : "",
 						 OidOutputFunctionCall(output, values[i]));
 	}
 	return text.data;

@@ -1,0 +1,119 @@
+/*
+ * canonical.c
+ *		The guards on a table: exactly one of each kind, in the shape that
+ *		create_tables gives them.  A second copy would count money twice, a
+ *		disabled or altered one would let it pass.
+ *
+ * Static state: the OIDs of our four trigger functions, as last seen called.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "paystate.h"
+
+static Oid	guards[PS_NKINDS];	/* our trigger functions */
+
+static const char *const guard_names[PS_NKINDS] = {
+	"guard_orders", "guard_payments", "guard_refunds", "guard_history"
+};
+
+static bool
+is_guard(Oid function)
+{
+	for (int i = 0; i < PS_NKINDS; i++)
+	{
+		if (guards[i] == function)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The schema of the guard being called is ours, whatever it is named, and
+ * nobody else can create a function there: so the other guards are the
+ * functions of those names in it.
+ */
+void
+paystate_learn_guards(Oid called)
+{
+	Oid			schema;
+	oidvector  *none;
+
+	if (is_guard(called))
+		return;
+	schema = get_func_namespace(called);
+	none = buildoidvector(NULL, 0);
+	for (int i = 0; i < PS_NKINDS; i++)
+		guards[i] = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+									CStringGetDatum(guard_names[i]),
+									PointerGetDatum(none),
+									ObjectIdGetDatum(schema));
+}
+
+static bool
+is_canonical(const Trigger *t, int16 type)
+{
+	return t->tgtype == type && t->tgenabled == TRIGGER_FIRES_ON_ORIGIN &&
+		t->tgqual == NULL && t->tgnattr == 0 && !t->tgdeferrable &&
+		t->tgnargs >= 1 && t->tgoldtable == NULL && t->tgnewtable == NULL;
+}
+
+const Trigger *
+paystate_find_guard(Relation rel, PsKind kind)
+{
+	const int16 events = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT |
+		TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
+	const int16 before = events | TRIGGER_TYPE_BEFORE;
+	const Trigger *found[2] = {NULL, NULL};
+	int			nrow = 0;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *t = &rel->trigdesc->triggers[i];
+
+		if (t->tgfoid != guards[kind] || !TRIGGER_FOR_ROW(t->tgtype))
+			continue;
+		nrow++;
+		if (is_canonical(t, before))
+			found[0] = t;
+		else if (is_canonical(t, events))
+			found[1] = t;
+	}
+	if (kind == PS_HISTORY)
+		return nrow == 1 ? found[0] : NULL;
+	return nrow == 2 && found[0] != NULL ? found[1] : NULL;
+}
+
+bool
+paystate_carries_guard(Relation rel, PsKind kind)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		if (rel->trigdesc->triggers[i].tgfoid == guards[kind])
+			return true;
+	}
+	return false;
+}
+
+/* does a trigger of the user stand there that is neither ours nor a key's? */
+bool
+paystate_has_other_trigger(Relation rel)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *t = &rel->trigdesc->triggers[i];
+
+		if (!is_guard(t->tgfoid) &&
+			t->tgenabled != TRIGGER_DISABLED &&
+			RI_FKey_trigger_type(t->tgfoid) == RI_TRIGGER_NONE)
+			return true;
+	}
+	return false;
+}
+

@@ -1,0 +1,155 @@
+/*
+ * fill_payments.c
+ *		What BEFORE fills in on a payment: defaults from its order when it is
+ *		inserted, and what a change of status implies when it is updated.
+ *		Nothing is judged here but a changed order key, which must be refused
+ *		before the foreign key speaks.
+ *
+ * No state.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "paystate.h"
+
+/* what is due, less live legs; the order's amount when nothing is due */
+static int64
+default_amount(const PsLifecycle *lc, const PsOrder *order)
+{
+	int64		due = order->amount - order->amount_paid;
+
+	if (lc->parallel_payments == PS_PARALLEL_LEGS)
+		due -= order->amount_authorized + order->amount_pending;
+	return due > 0 ? due : order->amount;
+}
+
+/*
+ * The order is read unlocked and as anyone left it, for it may have been
+ * inserted by the same statement; only defaults come from it.  Without an
+ * order the values are neutral, and the verdict or the foreign key speaks.
+ */
+static void
+fill_from_order(PsFill *f)
+{
+	const PsLink *link = &f->table->link;
+	TupleTableSlot *slot = ps_new_slot(f->td);
+	const PsLifecycle *lc = paystate_named_lifecycle(f->td->tg_relation,
+													 f->table->lifecycle);
+	PsRow		row;
+	PsOrder		order = {0};
+	Datum		key[INDEX_MAX_KEYS];
+	Datum		currency = CStringGetTextDatum("INR");
+	Relation	rel = NULL;
+	bool		found = false;
+
+	paystate_slot_key(slot, link->nkeys, link->fk, key);
+	if (!slot_attisnull(slot, link->fk[0]))
+	{
+		rel = table_open(link->parent, AccessShareLock);
+		found = paystate_row_find(&row, rel, paystate_table(rel, PS_ORDERS),
+								  link, key, PS_FIND_PEEK);
+	}
+	if (found)
+	{
+		lc = paystate_lifecycle_or_fail(rel, row.values[PS_O_LIFECYCLE]);
+		paystate_read_order(lc, &row, &order);
+		currency = PointerGetDatum(PG_DETOAST_DATUM_COPY(row.values[PS_O_CURRENCY]));
+		paystate_row_release(&row);
+	}
+	if (rel != NULL)
+		table_close(rel, NoLock);
+	paystate_fill_if_null(f, PS_P_AMOUNT, Int64GetDatum(default_amount(lc, &order)));
+	paystate_fill_if_null(f, PS_P_CURRENCY, currency);
+	paystate_fill_if_null(f, PS_P_STATUS,
+				 paystate_label_to_datum(f->table->type[PS_P_STATUS],
+										 lc->payment[lc->payment_initial].label_id));
+}
+
+Datum
+paystate_fill_inserted_payment(TriggerData *td, PsTable *table)
+{
+	PsFill		f = {.td = td,.table = table};
+
+	if (paystate_fill_is_null(&f, PS_P_AMOUNT) || paystate_fill_is_null(&f, PS_P_CURRENCY) ||
+		paystate_fill_is_null(&f, PS_P_STATUS))
+		fill_from_order(&f);
+	paystate_fill_if_null(&f, PS_P_CAPTURED, Int64GetDatum(0));
+	paystate_fill_if_null(&f, PS_P_REFUNDED, Int64GetDatum(0));
+	paystate_fill_if_null(&f, PS_P_REFUND_PENDING, Int64GetDatum(0));
+	paystate_fill_if_null(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(GetCurrentTimestamp()));
+	return paystate_filled(&f);
+}
+
+/* the life cycle of a payment's order, for what a status change implies */
+static const PsLifecycle *
+peek_lifecycle(const PsTable *table, TriggerData *td)
+{
+	const PsLink *link = &table->link;
+	const PsLifecycle *lc = NULL;
+	Datum		key[INDEX_MAX_KEYS];
+	Relation	rel;
+	PsRow		row;
+
+	if (slot_attisnull(td->tg_newslot, link->fk[0]))
+		return paystate_named_lifecycle(td->tg_relation, table->lifecycle);
+	paystate_slot_key(td->tg_newslot, link->nkeys, link->fk, key);
+	rel = table_open(link->parent, AccessShareLock);
+	if (paystate_row_find(&row, rel, paystate_table(rel, PS_ORDERS), link, key,
+						  PS_FIND_PEEK))
+	{
+		lc = paystate_lifecycle_or_fail(rel, row.values[PS_O_LIFECYCLE]);
+		paystate_row_release(&row);
+	}
+	table_close(rel, NoLock);
+	return lc;
+}
+
+/* amount_captured and amount_refunded, where the writer left them alone */
+static void
+fill_implied(PsFill *f)
+{
+	TriggerData *td = f->td;
+	const PsTable *table = f->table;
+	const PsLifecycle *lc = peek_lifecycle(table, td);
+	PsPayment	old;
+	PsPayment	new;
+	int64		captured;
+	int64		refunded;
+
+	if (lc == NULL)
+		return;
+	paystate_slot_payment(lc, table, td->tg_trigslot, &old);
+	paystate_slot_payment(lc, table, td->tg_newslot, &new);
+	if (old.status == PS_NO_STATUS || new.status == PS_NO_STATUS)
+		return;
+	paystate_implied(lc, &old, new.status, &captured, &refunded);
+	if (captured != old.amount_captured && new.amount_captured == 0)
+		paystate_fill(f, PS_P_CAPTURED, Int64GetDatum(captured));
+	if (refunded != old.amount_refunded &&
+		paystate_same_column(td, table->att[PS_P_REFUNDED]))
+		paystate_fill(f, PS_P_REFUNDED, Int64GetDatum(refunded));
+}
+
+Datum
+paystate_fill_updated_payment(TriggerData *td, PsTable *table)
+{
+	PsFill		f = {.td = td,.table = table};
+
+	for (int i = 0; i < table->link.nkeys; i++)
+	{
+		if (!paystate_same_column(td, table->link.fk[i]))
+			paystate_refuse_column(td->tg_relation, table->link.fk[i], false);
+	}
+	if (paystate_same_column(td, table->att[PS_P_STATUS]) ||
+		paystate_fill_is_null(&f, PS_P_STATUS) || paystate_is_own_write(table, td))
+		return PointerGetDatum(td->tg_newtuple);
+	if (paystate_same_column(td, table->att[PS_P_STATUS_SINCE]))
+		paystate_fill(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(GetCurrentTimestamp()));
+	fill_implied(&f);
+	return paystate_filled(&f);
+}
+

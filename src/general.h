@@ -1,0 +1,30 @@
+/*
+ * general.h
+ *		Between general.c, which runs the general path's statements,
+ *		general_sql.c, which words them, and own.c, which lets them through.
+ */
+#ifndef PAYSTATE_GENERAL_H
+#define PAYSTATE_GENERAL_H
+
+#include "paystate.h"
+
+/* one write of ours under way; on the C stack of the one that runs it */
+typedef struct PsFrame
+{
+	struct PsFrame *up;
+	PsRow	   *row;			/* what is being written */
+	bool		insert;
+	bool		used;			/* an insert is let through once */
+} PsFrame;
+
+extern void paystate_push_frame(PsFrame *frame, PsRow *row, bool insert);
+extern void paystate_pop_frame(PsFrame *frame);
+
+extern char *paystate_sql_find(Relation rel, const PsTable *table,
+							   const PsLink *link, bool lock);
+extern char *paystate_sql_list(Relation rel, const PsTable *payments);
+extern char *paystate_sql_judged(Relation rel, const PsTable *history);
+extern char *paystate_sql_update(Relation rel, const PsTable *table);
+extern char *paystate_sql_insert(Relation rel, const PsTable *table);
+
+#endif							/* PAYSTATE_GENERAL_H */
