@@ -19,7 +19,7 @@ C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	general_sql own general history transition guard settle explain fill \
 	fill_payments guard_orders guard_payments \
 	guard_refunds guard_history tables
-SQL_ROOMS = prologue status currency lifecycle gateways guard tables privileges
+SQL_ROOMS = prologue status currency lifecycle gateways pictures guard tables privileges
 
 OBJS = $(C_ROOMS:%=src/%.o)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

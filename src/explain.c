@@ -144,6 +144,37 @@ insert_hint(const PsCase *c)
 	}
 }
 
+/* a move whose amount is wrong: what the amount must be */
+static const char *
+amount_hint(const PsCase *c)
+{
+	int64		due = c->before.amount - c->before.amount_paid;
+
+	if (c->verdict.why == PS_WHY_REFUND_PENDING)
+		return "Wait until the pending refund is processed or failed.";
+	if (c->event.kind == PS_EV_REFUND)
+		return psprintf("At most " INT64_FORMAT " can be refunded.",
+						c->payment.amount_captured - c->payment.amount_refunded -
+						c->payment.refund_pending);
+	if (paystate_is_live(c->lc, c->payment.status) &&
+		c->lc->payment[c->event.to].role == PS_SETTLED)
+		return psprintf("At most " INT64_FORMAT " can be captured%s.",
+						Min(due, c->payment.amount),
+						c->lc->partial_capture ? "" : ", and nothing less than what is held");
+	return "";
+}
+
+static const char *
+order_hint(const PsCase *c)
+{
+	if (c->event.kind == PS_EV_CANCEL || c->event.kind == PS_EV_FAIL)
+		return order_moves(c);
+	if (c->verdict.why == PS_WHY_PARTIAL_TERMS)
+		return "Leave partial_payment false, or use a life cycle that has it.";
+	return psprintf("Life cycle \"%s\" takes amounts from " INT64_FORMAT " to " INT64_FORMAT ".",
+					c->lc->name, c->lc->payment_min, c->lc->payment_max);
+}
+
 static const char *
 hint(const PsCase *c)
 {
@@ -154,15 +185,11 @@ hint(const PsCase *c)
 	if (refusal == PS_BAD_CURRENCY)
 		return "A payment has the currency of its order, an order one of its life cycle's.";
 	if (c->family.self->kind == PS_ORDERS)
-		return c->event.kind == PS_EV_CANCEL || c->event.kind == PS_EV_FAIL ?
-			order_moves(c) : psprintf("Life cycle \"%s\" takes amounts from " INT64_FORMAT " to " INT64_FORMAT ".",
-									  c->lc->name, c->lc->payment_min, c->lc->payment_max);
+		return order_hint(c);
 	if (c->event.kind == PS_EV_INSERT)
 		return insert_hint(c);
-	if (refusal == PS_BAD_AMOUNT && c->event.kind == PS_EV_REFUND)
-		return psprintf("At most " INT64_FORMAT " can be refunded.",
-						c->payment.amount_captured - c->payment.amount_refunded -
-						c->payment.refund_pending);
+	if (refusal == PS_BAD_AMOUNT)
+		return amount_hint(c);
 	return payment_moves(c);
 }
 
@@ -255,12 +282,12 @@ static const char *
 currency_detail(const PsCase *c)
 {
 	TupleTableSlot *slot = ps_new_slot(c->td);
-	int			column = c->family.self->kind == PS_ORDERS ? (int) PS_O_CURRENCY :
-		(int) PS_P_CURRENCY;
+	PsKind		kind = c->family.self->kind;
+	int			column = kind == PS_ORDERS ? (int) PS_O_CURRENCY : (int) PS_P_CURRENCY;
 	bool		isnull;
 	Datum		given = slot_getattr(slot, c->family.self->att[column], &isnull);
 
-	if (c->has_order)
+	if (c->has_order && kind != PS_ORDERS)
 		return psprintf("%s has currency \"%s\", the order \"%s\".", subject(c),
 						TextDatumGetCString(given),
 						TextDatumGetCString(c->order.values[PS_O_CURRENCY]));

@@ -139,11 +139,7 @@ paystate_fill_updated_payment(TriggerData *td, PsTable *table)
 {
 	PsFill		f = {.td = td,.table = table};
 
-	for (int i = 0; i < table->link.nkeys; i++)
-	{
-		if (!paystate_same_column(td, table->link.fk[i]))
-			paystate_refuse_column(td->tg_relation, table->link.fk[i], false);
-	}
+	paystate_check_keys(td, table);
 	if (paystate_same_column(td, table->att[PS_P_STATUS]) ||
 		paystate_fill_is_null(&f, PS_P_STATUS) || paystate_is_own_write(table, td))
 		return PointerGetDatum(td->tg_newtuple);

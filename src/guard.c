@@ -218,6 +218,22 @@ paystate_refuse_column(Relation rel, AttrNumber att, bool derived)
 	});
 }
 
+/* its own and its parent's: BEFORE, for no foreign key may speak first */
+void
+paystate_check_keys(const TriggerData *td, const PsTable *table)
+{
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		if (!paystate_same_column(td, table->key[i]))
+			paystate_refuse_column(td->tg_relation, table->key[i], false);
+	}
+	for (int i = 0; i < table->link.nkeys; i++)
+	{
+		if (!paystate_same_column(td, table->link.fk[i]))
+			paystate_refuse_column(td->tg_relation, table->link.fk[i], false);
+	}
+}
+
 void
 paystate_check_immutable(const TriggerData *td, const PsTable *table, int column)
 {

@@ -26,16 +26,21 @@ static const int zero_counts[] = {PS_O_ATTEMPTS, PS_O_OPEN};
 
 /* ---- BEFORE INSERT: defaults only */
 
-/* both times are the same moment: the one given, or now */
+/* both times are the same moment: one that the writer took from the clock, or now */
 static TimestampTz
 opening_time(TupleTableSlot *slot, const PsTable *table)
 {
+	static const int times[] = {PS_O_CHANGED_AT, PS_O_STATUS_SINCE};
 	bool		isnull;
-	Datum		at = slot_getattr(slot, table->att[PS_O_CHANGED_AT], &isnull);
 
-	if (isnull)
-		at = slot_getattr(slot, table->att[PS_O_STATUS_SINCE], &isnull);
-	return isnull ? GetCurrentTimestamp() : DatumGetTimestampTz(at);
+	for (int i = 0; i < lengthof(times); i++)
+	{
+		AttrNumber	att = table->att[times[i]];
+
+		if (!slot_attisnull(slot, att) && paystate_is_clock(slot, att))
+			return DatumGetTimestampTz(slot_getattr(slot, att, &isnull));
+	}
+	return GetCurrentTimestamp();
 }
 
 static const PsLifecycle *
@@ -76,11 +81,7 @@ before_insert(TriggerData *td, PsTable *table)
 static Datum
 before_update(TriggerData *td, PsTable *table)
 {
-	for (int i = 0; i < table->nkeys; i++)
-	{
-		if (!paystate_same_column(td, table->key[i]))
-			paystate_refuse_column(td->tg_relation, table->key[i], false);
-	}
+	paystate_check_keys(td, table);
 	return PointerGetDatum(td->tg_newtuple);
 }
 
@@ -131,7 +132,7 @@ check_opening(const PsCase *c, const PsRow *row)
 		paystate_refuse_column(rel, self->att[PS_O_VERSION], true);
 	if (!paystate_is_clock(c->td->tg_trigslot, self->att[PS_O_CHANGED_AT]))
 		paystate_refuse_column(rel, self->att[PS_O_CHANGED_AT], true);
-	if (row->nulls[PS_O_STATUS_SINCE] ||
+	if (!paystate_is_clock(c->td->tg_trigslot, self->att[PS_O_STATUS_SINCE]) ||
 		row->values[PS_O_STATUS_SINCE] != row->values[PS_O_CHANGED_AT])
 		paystate_refuse_column(rel, self->att[PS_O_STATUS_SINCE], true);
 }
@@ -186,11 +187,7 @@ check_update(const TriggerData *td, const PsTable *self)
 		PS_O_CHANGED_AT
 	};
 
-	for (int i = 0; i < self->nkeys; i++)
-	{
-		if (!paystate_same_column(td, self->key[i]))
-			paystate_refuse_column(td->tg_relation, self->key[i], false);
-	}
+	paystate_check_keys(td, self);
 	paystate_check_immutable(td, self, PS_O_LIFECYCLE);
 	paystate_check_immutable(td, self, PS_O_CREATED_AT);
 	for (int i = 0; i < lengthof(derived); i++)

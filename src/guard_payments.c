@@ -156,16 +156,7 @@ check_update(const TriggerData *td, const PsTable *self)
 		PS_P_CAPTURED, PS_P_REFUNDED, PS_P_REFUND_PENDING, PS_P_STATUS_SINCE
 	};
 
-	for (int i = 0; i < self->nkeys; i++)
-	{
-		if (!paystate_same_column(td, self->key[i]))
-			paystate_refuse_column(td->tg_relation, self->key[i], false);
-	}
-	for (int i = 0; i < self->link.nkeys; i++)
-	{
-		if (!paystate_same_column(td, self->link.fk[i]))
-			paystate_refuse_column(td->tg_relation, self->link.fk[i], false);
-	}
+	paystate_check_keys(td, self);
 	paystate_check_immutable(td, self, PS_P_AMOUNT);
 	paystate_check_immutable(td, self, PS_P_CURRENCY);
 	paystate_check_immutable(td, self, PS_P_CREATED_AT);

@@ -53,16 +53,7 @@ before_insert(TriggerData *td, const PsTable *table)
 static Datum
 before_update(TriggerData *td, const PsTable *table)
 {
-	for (int i = 0; i < table->link.nkeys; i++)
-	{
-		if (!paystate_same_column(td, table->link.fk[i]))
-			paystate_refuse_column(td->tg_relation, table->link.fk[i], false);
-	}
-	for (int i = 0; i < table->nkeys; i++)
-	{
-		if (!paystate_same_column(td, table->key[i]))
-			paystate_refuse_column(td->tg_relation, table->key[i], false);
-	}
+	paystate_check_keys(td, table);
 	return PointerGetDatum(td->tg_newtuple);
 }
 
@@ -209,16 +200,7 @@ after_event(TriggerData *td, RefundStatus from, RefundStatus to)
 static void
 after_update(TriggerData *td, PsTable *self)
 {
-	for (int i = 0; i < self->nkeys; i++)
-	{
-		if (!paystate_same_column(td, self->key[i]))
-			paystate_refuse_column(td->tg_relation, self->key[i], false);
-	}
-	for (int i = 0; i < self->link.nkeys; i++)
-	{
-		if (!paystate_same_column(td, self->link.fk[i]))
-			paystate_refuse_column(td->tg_relation, self->link.fk[i], false);
-	}
+	paystate_check_keys(td, self);
 	paystate_check_immutable(td, self, PS_R_AMOUNT);
 	paystate_check_immutable(td, self, PS_R_CREATED_AT);
 	if (!paystate_same_column(td, self->att[PS_R_STATUS]))

@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
 #include "utils/inval.h"
@@ -225,11 +226,36 @@ is_builtin(const TriggerData *trigdata, HeapTuple tuple)
 	return !isnull && DatumGetBool(value);
 }
 
+/* does the row speak of a life cycle that came with the extension? */
+static bool
+is_of_builtin(const TriggerData *trigdata, HeapTuple tuple)
+{
+	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
+	int			number = SPI_fnumber(desc, "lifecycle");
+	Oid			type = TEXTOID;
+	Datum		name;
+	bool		isnull;
+	bool		found;
+
+	if (number <= 0)
+		return false;
+	name = heap_getattr(tuple, number, desc, &isnull);
+	if (isnull)
+		return false;
+	SPI_connect();
+	SPI_execute_with_args("SELECT FROM paystate.lifecycle AS l"
+						  " WHERE l.name OPERATOR(pg_catalog.=) $1 AND l.builtin",
+						  1, &type, &name, NULL, true, 1);
+	found = SPI_processed > 0;
+	SPI_finish();
+	return found;
+}
+
 /*
  * A life cycle is published by the commit that brings it: what came with the
  * extension, or with another transaction, stays.  Rows may be added at any
- * time, for a restored dump brings one table after the other; but not to a
- * life cycle of the extension, which a foreign key sees to.
+ * time, for a restored dump brings the tables in any order, several at once;
+ * for the same reason no foreign key holds them together.
  */
 static void
 check_row_change(const TriggerData *trigdata)
@@ -249,6 +275,9 @@ check_row_change(const TriggerData *trigdata)
 	if (!TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) &&
 		is_builtin(trigdata, result))
 		refuse_change(trigdata, "Only rows of the extension are marked \"builtin\".");
+	if (!TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) &&
+		is_of_builtin(trigdata, result))
+		refuse_change(trigdata, "The life cycle belongs to the extension.");
 }
 
 PG_FUNCTION_INFO_V1(paystate_guard_rules);

@@ -24,8 +24,6 @@ CREATE TABLE paystate.lifecycle (
 	authorization_expires pg_catalog.interval,
 	builtin pg_catalog.bool NOT NULL DEFAULT false,
 	CONSTRAINT lifecycle_pkey PRIMARY KEY (name),
-	-- only for the foreign keys below, which carry builtin along
-	CONSTRAINT lifecycle_name_builtin_key UNIQUE (name, builtin),
 	-- fits into a trigger's argument and a message
 	CONSTRAINT lifecycle_name_check
 		CHECK (pg_catalog.octet_length(name) BETWEEN 1 AND 63),
@@ -95,9 +93,6 @@ CREATE TABLE paystate.lifecycle_status (
 	role pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
 	builtin pg_catalog.bool NOT NULL DEFAULT false,
 	CONSTRAINT lifecycle_status_pkey PRIMARY KEY (lifecycle, kind, label),
-	-- nobody adds to a life cycle of the extension: builtin must agree
-	CONSTRAINT lifecycle_status_lifecycle_fkey
-		FOREIGN KEY (lifecycle, builtin) REFERENCES paystate.lifecycle (name, builtin),
 	-- refunds have the same statuses everywhere
 	CONSTRAINT lifecycle_status_kind_check
 		CHECK (kind IN ('order', 'payment')),
@@ -140,9 +135,6 @@ CREATE TABLE paystate.lifecycle_transition (
 	-- an event in a status may have several rules, told apart by their guards
 	CONSTRAINT lifecycle_transition_pkey
 		PRIMARY KEY (lifecycle, payment_event, order_before, guard),
-	-- nobody adds to a life cycle of the extension: builtin must agree
-	CONSTRAINT lifecycle_transition_lifecycle_fkey
-		FOREIGN KEY (lifecycle, builtin) REFERENCES paystate.lifecycle (name, builtin),
 	-- two words with > or : between them; what they mean, the compiler checks
 	CONSTRAINT lifecycle_transition_payment_event_check
 		CHECK (payment_event ~ '^[^>:]+[>:][^>:]+$'),

@@ -437,6 +437,7 @@ pg_noreturn extern void paystate_refuse_missing(Relation rel, const PsLink *link
 
 /* refusing a column: 23PS6 */
 pg_noreturn extern void paystate_refuse_column(Relation rel, AttrNumber att, bool derived);
+extern void paystate_check_keys(const TriggerData *td, const PsTable *table);
 extern void paystate_check_immutable(const TriggerData *td,
 									 const PsTable *table, int column);
 extern void paystate_check_derived(const TriggerData *td,

@@ -44,3 +44,6 @@ BEGIN
 	END IF;
 END
 $prologue$;
+
+COMMENT ON SCHEMA paystate IS
+	'life cycles of orders and payments, enforced in the database';

@@ -1,8 +1,7 @@
--- Razorpay documents, recurring payments, webhooks: paid at attempt 3.  The
--- two failures are not in the sample; its count of attempts tells of them.
 \set ECHO queries
 \echo
 \echo '================ Razorpay: two attempts fail, the third one pays'
+\echo '(Razorpay''s documents, webhooks of recurring payments; the failures are told by the sample''s count of attempts)'
 \echo
 \set order order_FHhvTLKwXS9bnS
 INSERT INTO orders (id, amount) VALUES ('order_FHhvTLKwXS9bnS', 100);

@@ -1,8 +1,7 @@
--- Razorpay documents, webhooks of invoices: the four samples of
--- invoice.partially_paid, by card, netbanking, wallet and UPI.
 \set ECHO queries
 \echo
 \echo '================ Razorpay: four partial payments leave the order attempted'
+\echo '(Razorpay''s documents, webhooks of invoices: by card, netbanking, wallet and UPI; the refund is ours)'
 \echo
 \set order order_DEW1rvumj0vSXG
 INSERT INTO orders (id, amount, receipt, partial_payment)

@@ -1,7 +1,7 @@
--- PayKun, API reference: a transaction of 11 rupees; the refund is ours.
 \set ECHO queries
 \echo
 \echo '================ PayKun: captured at once, refunded in full'
+\echo '(PayKun''s API reference, 11 rupees; the refund is ours)'
 \echo
 \set order pk-01
 INSERT INTO orders (id, lifecycle, amount) VALUES ('pk-01', 'paykun', 1100);

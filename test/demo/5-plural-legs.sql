@@ -1,8 +1,7 @@
--- Plural documents, webhook events: an order of 21000.  The sample was paid in
--- one go; here two legs share it, as their split payments do.
 \set ECHO queries
 \echo
 \echo '================ Plural without pre-auth: two legs, then refunds that move the order'
+\echo '(Plural''s documents, webhook events; there one payment, here two legs and refunds)'
 \echo
 \set order v1-250515094053-aa-oXnK19
 INSERT INTO orders (id, lifecycle, amount) VALUES ('v1-250515094053-aa-oXnK19', 'plural', 21000);

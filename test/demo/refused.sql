@@ -1,18 +1,17 @@
--- After a step that must be refused: its code, and the order's row once more,
--- which must be what it was.  Wants :order, :code and the :line of show.sql.
+-- After a step that must be refused: its code, and whether the order's row is
+-- what it was.  Wants :order, :code and the :line of show.sql.
 \set ECHO none
-\set before :line
-\set was_code :LAST_ERROR_SQLSTATE
+\set was_code 'no error'
 \if :ERROR
-\else
-	\set was_code 'no error'
+	\set was_code :LAST_ERROR_SQLSTATE
 \endif
-\echo SQLSTATE: :was_code
-\ir show.sql
-\set ECHO none
+\set before :line
+\ir line.sql
 SELECT :'code' = :'was_code' AND :'before' = :'line' AS as_told \gset
 \if :as_told
+	\echo '   SQLSTATE' :was_code 'and nothing changed'
 \else
-	\echo '*** this should have been refused, without a trace, with SQLSTATE' :code
+	\echo '*** this should have been refused, without a trace, with SQLSTATE' :code 'and not' :was_code
 \endif
+\echo
 \set ECHO queries

@@ -42,8 +42,8 @@ CREATE FUNCTION helper.open_order(an_order text, lc text, fields jsonb) RETURNS 
 	LANGUAGE plpgsql
 AS $$
 BEGIN
-	EXECUTE (SELECT format('INSERT INTO orders (id, lifecycle, %s) SELECT %L, %L, %1$s
-			FROM jsonb_populate_record(NULL::orders, %L)',
+	EXECUTE (SELECT format('INSERT INTO orders (id, lifecycle, %1$s) SELECT %2$L, %3$L, %1$s
+			FROM jsonb_populate_record(NULL::orders, %4$L)',
 			string_agg(quote_ident(k), ', '), an_order, lc, fields)
 		FROM jsonb_object_keys(fields) k);
 END
@@ -84,7 +84,7 @@ $$;
 
 SELECT * FROM no_plan();
 
-SELECT cmp_ok((SELECT count(*) FROM published WHERE NOT h ? 'illegal'), '>=', 22::bigint,
+SELECT cmp_ok((SELECT count(*) FROM published WHERE NOT h ? 'illegal'), '>=', 20::bigint,
 	'there are histories to replay');
 SELECT bag_eq('SELECT id FROM published WHERE h ? ''illegal''', 'SELECT id FROM answer',
 	'for each illegal step the answer is known');
@@ -95,7 +95,7 @@ DO $$ BEGIN
 	PERFORM helper.open_order(id, lifecycle, h -> 'order') FROM published;
 END $$;
 
-SELECT t FROM published, helper.replay(id, h -> 'steps') t ORDER BY id;
+SELECT t FROM (SELECT * FROM published ORDER BY id) p, helper.replay(id, h -> 'steps') t;
 
 -- The illegal steps.
 SELECT refused(format('SELECT helper.do_op(%L, %L)', p.id, p.h -> 'illegal'),

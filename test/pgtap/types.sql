@@ -45,11 +45,11 @@ SELECT refused(format('INSERT INTO target (%s) VALUES (%L::%s)', c, l, s),
 SELECT is(paystate.to_order_status(w)::text, label, format('to_order_status reads "%s"', w))
   FROM (SELECT DISTINCT w, label FROM tsv_state, unnest(ARRAY[gateway_spelling,
 			upper(gateway_spelling), lower(gateway_spelling), label, initcap(label)]) w
-		 WHERE kind = 'order' AND gateway_spelling NOT LIKE '(%') s ORDER BY 1;
+		 WHERE kind = 'order' AND gateway_spelling NOT LIKE '(%' ORDER BY 1) s;
 SELECT is(paystate.to_payment_status(w)::text, label, format('to_payment_status reads "%s"', w))
   FROM (SELECT DISTINCT w, label FROM tsv_state, unnest(ARRAY[gateway_spelling,
 			upper(gateway_spelling), lower(gateway_spelling), label, initcap(label)]) w
-		 WHERE kind = 'payment' AND gateway_spelling NOT LIKE '(%') s ORDER BY 1;
+		 WHERE kind = 'payment' AND gateway_spelling NOT LIKE '(%' ORDER BY 1) s;
 SELECT is(paystate.to_refund_status(w)::text, lower(w), format('to_refund_status reads "%s"', w))
   FROM unnest(ARRAY['pending', 'PENDING', 'Processed', 'PROCESSED', 'failed', 'FAILED']) w;
 SELECT is(paystate.to_order_status('canceled')::text, 'cancelled', 'to_order_status reads the American "canceled"');

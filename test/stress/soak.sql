@@ -46,15 +46,17 @@ RETURNS text LANGUAGE sql AS $$
 	ORDER BY random() LIMIT 1
 $$;
 
+-- To be asked once a transaction: the slot may hold another order a moment later.
 CREATE FUNCTION order_in(wanted_slot int) RETURNS text LANGUAGE sql AS $$
 	SELECT order_id FROM soak.slot WHERE n = wanted_slot
 $$;
 
 CREATE FUNCTION insert_payment(wanted_slot int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+	in_slot text = soak.order_in(wanted_slot);
 	o soak.orders;
 BEGIN
-	SELECT * INTO o FROM soak.orders WHERE id = soak.order_in(wanted_slot);
+	SELECT * INTO o FROM soak.orders WHERE id = in_slot;
 	PERFORM soak.attempt(format(
 		'INSERT INTO soak.payments (order_id, amount) VALUES (%L, %s)', o.id,
 		CASE WHEN o.partial_payment OR o.lifecycle LIKE 'plural%'
@@ -65,14 +67,15 @@ END $$;
 -- known payments delivered once more, and saves that change nothing
 CREATE FUNCTION redeliver(wanted_slot int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-	p text = soak.some_payment(soak.order_in(wanted_slot));
+	o text = soak.order_in(wanted_slot);
+	p text = soak.some_payment(o);
 BEGIN
 	INSERT INTO soak.payments (id, order_id, amount)
 	SELECT id, order_id, amount FROM soak.payments WHERE id = p
 	ON CONFLICT (id) DO NOTHING;
 	UPDATE soak.payments SET status = status WHERE id = p;
 	UPDATE soak.orders SET notes = jsonb_build_object('seen', random())
-	WHERE id = soak.order_in(wanted_slot);
+	WHERE id = o;
 END $$;
 
 -- No look at the status first: late and wrong moves are part of it.
@@ -85,9 +88,10 @@ $$;
 -- what this transaction captured.
 CREATE FUNCTION capture(wanted_slot int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+	in_slot text = soak.order_in(wanted_slot);
 	o soak.orders;
 BEGIN
-	SELECT * INTO o FROM soak.orders WHERE id = soak.order_in(wanted_slot);
+	SELECT * INTO o FROM soak.orders WHERE id = in_slot;
 	PERFORM soak.attempt(format($sql$
 		WITH done AS (
 			UPDATE soak.payments SET status = %L %s
@@ -100,18 +104,21 @@ BEGIN
 		'{authorized,created,pending}'));
 END $$;
 
-CREATE FUNCTION refund(wanted_slot int, wanted text) RETURNS void LANGUAGE sql AS $$
-	SELECT soak.attempt(format($sql$
+CREATE FUNCTION refund(wanted_slot int, wanted text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	o text = soak.order_in(wanted_slot);
+BEGIN
+	PERFORM soak.attempt(format($sql$
 		WITH done AS (
 			INSERT INTO soak.refunds (payment_id, amount, status)
 			SELECT id, 1 + floor(random() * amount_captured)::bigint, %L
 			FROM soak.payments WHERE id = %L RETURNING amount, status)
 		INSERT INTO soak.ledger SELECT %L, 'refund', amount FROM done
 		WHERE status = 'processed' $sql$,
-		wanted, soak.some_payment(soak.order_in(wanted_slot),
-			ARRAY['captured', 'processed', 'refunded']::paystate.payment_status[]),
-		soak.order_in(wanted_slot)))
-$$;
+		wanted,
+		soak.some_payment(o, ARRAY['captured', 'processed', 'refunded']::paystate.payment_status[]),
+		o));
+END $$;
 
 -- The rest by setting the status; and a hold given back, which is no money.
 CREATE FUNCTION refund_rest(wanted_slot int) RETURNS void LANGUAGE plpgsql AS $$
@@ -130,8 +137,11 @@ BEGIN
 	END IF;
 END $$;
 
-CREATE FUNCTION settle_refund(wanted_slot int) RETURNS void LANGUAGE sql AS $$
-	SELECT soak.attempt(format($sql$
+CREATE FUNCTION settle_refund(wanted_slot int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	o text = soak.order_in(wanted_slot);
+BEGIN
+	PERFORM soak.attempt(format($sql$
 		WITH done AS (
 			UPDATE soak.refunds SET status = %L
 			WHERE status = 'pending' AND id = %L RETURNING amount, status)
@@ -139,10 +149,9 @@ CREATE FUNCTION settle_refund(wanted_slot int) RETURNS void LANGUAGE sql AS $$
 		WHERE status = 'processed' $sql$,
 		CASE WHEN random() < 0.6 THEN 'processed' ELSE 'failed' END,
 		(SELECT r.id FROM soak.refunds r JOIN soak.payments p ON p.id = r.payment_id
-		 WHERE p.order_id = soak.order_in(wanted_slot) AND r.status = 'pending'
-		 ORDER BY random() LIMIT 1),
-		soak.order_in(wanted_slot)))
-$$;
+		 WHERE p.order_id = o AND r.status = 'pending' ORDER BY random() LIMIT 1),
+		o));
+END $$;
 
 CREATE FUNCTION end_order(wanted_slot int, wanted text) RETURNS void LANGUAGE sql AS $$
 	SELECT soak.attempt(format('UPDATE soak.orders SET status = %L WHERE id = %L',

@@ -1,8 +1,7 @@
--- Plural documents, available webhook events: an order with pre-auth.  The
--- sample goes on to the capture; a second order of that amount is voided.
 \set ECHO queries
 \echo
-\echo '================ Plural with pre-auth: authorized, then captured or voided'
+\echo '================ Plural with pre-auth: authorized, then captured, voided, or captured in part'
+\echo '(Plural''s documents, webhook events; the orders "voided" and "in-part" are ours)'
 \echo
 \set order v1-240909084141-aa-O2oJwd
 INSERT INTO orders (id, lifecycle, amount) VALUES ('v1-240909084141-aa-O2oJwd', 'plural_preauth', 200);
@@ -42,3 +41,11 @@ UPDATE orders SET status = 'cancelled' WHERE id = 'voided';
 \set code 23PS1
 UPDATE payments SET status = 'processed' WHERE id = 'voided-cc-1';
 \ir refused.sql
+
+\echo '---- a part is captured, and the rest of the hold released'
+\set order in-part
+INSERT INTO orders (id, lifecycle, amount) VALUES ('in-part', 'plural_preauth', 5000);
+INSERT INTO payments (id, order_id) VALUES ('in-part-cc-1', 'in-part');
+UPDATE payments SET status = 'authorized' WHERE id = 'in-part-cc-1';
+UPDATE payments SET status = 'processed', amount_captured = 1200 WHERE id = 'in-part-cc-1';
+\ir show.sql
