@@ -2,6 +2,7 @@
 #
 #   make demo      replay real gateway histories on a private server
 #   make test      every test, on a private server
+#   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
 #   make deps      install (as root) or name what the above need
 #
@@ -15,8 +16,8 @@ MODULE_big = $(EXTENSION)
 # The rooms, each using only those before it.  The SQL rooms become the
 # extension's script in this order.
 C_ROOMS = paystate memory report spelling status currency atoms terms rules \
-	advance compile compile_rules lifecycle columns canonical binding row direct \
-	general_sql own general history transition guard settle explain fill \
+	advance compile compile_rules lifecycle columns canonical family binding guard row direct \
+	general_sql own general history transition settle judged hint explain fill \
 	fill_payments guard_orders guard_payments \
 	guard_refunds guard_history tables
 SQL_ROOMS = prologue status currency lifecycle gateways pictures guard tables privileges
@@ -66,6 +67,10 @@ test: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server -c wal_level=logical test/bin/run-tests
 
+pictures: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server doc/pictures/draw
+
 deps:
 	@test/bin/deps
 
@@ -76,4 +81,4 @@ dist:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: demo test deps dist
+.PHONY: demo test pictures deps dist

@@ -217,7 +217,8 @@ typedef enum PsWhy
 	PS_WHY_OVERFLOW,
 	PS_WHY_AMOUNT,				/* any other guard on amounts */
 	PS_WHY_MISSING_CURRENCY,
-	PS_WHY_TOTALS
+	PS_WHY_TOTALS,
+	PS_WHY_UNJUDGED				/* stored by the statement, not judged yet */
 } PsWhy;
 
 typedef struct PsVerdict

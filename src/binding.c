@@ -14,12 +14,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/stratnum.h"
-#include "access/table.h"
-#include "catalog/partition.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_trigger.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -27,10 +22,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
-#include "compat.h"
-#include "paystate.h"
+#include "family.h"
 
 typedef struct CacheEntry
 {
@@ -70,8 +63,8 @@ forget_relation(Datum arg, Oid relid)
 	}
 }
 
-static void
-watch(Oid relid)
+void
+paystate_watch(Oid relid)
 {
 	for (int i = 0; i < nwatched; i++)
 	{
@@ -177,166 +170,6 @@ load_key(PsTable *table, Relation rel)
 	index_close(index, AccessShareLock);
 }
 
-static void
-load_owner(PsTable *table, Relation rel)
-{
-	HeapTuple	tuple;
-
-	table->root = table->relid;
-	if (rel->rd_rel->relispartition)
-		table->root = llast_oid(get_partition_ancestors(table->relid));
-	watch(table->root);
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table->root));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", table->root);
-	table->owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-}
-
-/* ---- the foreign key to the parent */
-
-/* is this a key on which rows can be found and that holds for every row? */
-static bool
-constraint_holds(PsLink *link, Oid constraint)
-{
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	Form_pg_constraint con;
-	bool		ok;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for constraint %u", constraint);
-	con = (Form_pg_constraint) GETSTRUCT(tuple);
-	ok = con->convalidated && !con->condeferrable && ps_is_enforced(con);
-	link->index = con->conindid;
-	link->name = pstrdup(NameStr(con->conname));
-	ReleaseSysCache(tuple);
-	return ok;
-}
-
-/*
- * A partitioned parent lists one key a partition besides the one that points
- * at its root: only the last counts.
- */
-static bool
-leads_to(const ForeignKeyCacheInfo *fk, PsKind parent_kind)
-{
-	Relation	parent;
-	bool		guarded;
-
-	if (get_rel_relispartition(fk->confrelid))
-		return false;
-	watch(fk->confrelid);
-	if (fk->confrelid == fk->conrelid)
-		return false;
-	parent = table_open(fk->confrelid, AccessShareLock);
-	guarded = paystate_carries_guard(parent, parent_kind);
-	table_close(parent, AccessShareLock);
-	return guarded;
-}
-
-static void
-load_link(PsTable *table, Relation rel, PsKind parent_kind)
-{
-	PsLink	   *link = &table->link;
-	List	   *keys = copyObject(RelationGetFKeyList(rel));
-	ListCell   *lc;
-
-	foreach(lc, keys)
-	{
-		ForeignKeyCacheInfo *fk = lfirst_node(ForeignKeyCacheInfo, lc);
-
-		if (!leads_to(fk, parent_kind))
-			continue;
-		if (OidIsValid(link->parent))
-			paystate_unbound(rel, "Keep one of them.",
-							 "More than one foreign key leads to a guarded table.");
-		if (!constraint_holds(link, fk->conoid))
-			paystate_unbound(rel, NULL, "Foreign key \"%s\" is deferrable, not validated or not enforced.",
-							 link->name);
-		link->parent = fk->confrelid;
-		link->nkeys = fk->nkeys;
-		memcpy(link->fk, fk->conkey, sizeof(link->fk));
-		memcpy(link->pk, fk->confkey, sizeof(link->pk));
-		memcpy(link->op, fk->conpfeqop, sizeof(link->op));
-	}
-	if (!OidIsValid(link->parent))
-		paystate_unbound(rel, NULL, "No foreign key leads to a guarded table.");
-}
-
-/* anyone who may reference a table could else mint money with one of his */
-static void
-check_same_owner(const PsTable *table, Relation rel, Oid other)
-{
-	PsTable		theirs = {.relid = other};
-	Relation	parent = table_open(other, AccessShareLock);
-
-	load_owner(&theirs, parent);
-	table_close(parent, AccessShareLock);
-	if (theirs.owner != table->owner)
-		paystate_unbound(rel, NULL, "Table \"%s\" has another owner.",
-						 get_rel_name(other));
-}
-
-/* ---- children: who references us and carries a guard of that kind */
-
-static Oid
-find_child(PsTable *table, Relation rel, PsKind kind)
-{
-	Oid			found = InvalidOid;
-
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
-	{
-		Oid			child = rel->trigdesc->triggers[i].tgconstrrelid;
-		Relation	crel;
-
-		if (!OidIsValid(child) || child == found || child == table->relid ||
-			RI_FKey_trigger_type(rel->trigdesc->triggers[i].tgfoid) != RI_TRIGGER_PK ||
-			get_rel_relispartition(child))
-			continue;
-		crel = table_open(child, AccessShareLock);
-		watch(child);
-		if (paystate_carries_guard(crel, kind))
-		{
-			if (OidIsValid(found))
-				paystate_unbound(rel, NULL, "Tables \"%s\" and \"%s\" both claim to be its %s.",
-								 get_rel_name(found), get_rel_name(child),
-								 kind == PS_PAYMENTS ? "payments" :
-								 kind == PS_REFUNDS ? "refunds" : "history");
-			found = child;
-		}
-		table_close(crel, AccessShareLock);
-	}
-	if (OidIsValid(found))
-		check_same_owner(table, rel, found);
-	return found;
-}
-
-static void
-load_family(PsTable *table, Relation rel)
-{
-	switch (table->kind)
-	{
-		case PS_ORDERS:
-			table->payments = find_child(table, rel, PS_PAYMENTS);
-			table->history = find_child(table, rel, PS_HISTORY);
-			if (!OidIsValid(table->history) && !rel->rd_rel->relispartition)
-				paystate_unbound(rel, NULL, "No guarded history table references it.");
-			break;
-		case PS_PAYMENTS:
-			load_link(table, rel, PS_ORDERS);
-			table->refunds = find_child(table, rel, PS_REFUNDS);
-			break;
-		case PS_REFUNDS:
-			load_link(table, rel, PS_PAYMENTS);
-			break;
-		case PS_HISTORY:
-			load_link(table, rel, PS_ORDERS);
-			break;
-	}
-	if (OidIsValid(table->link.parent))
-		check_same_owner(table, rel, table->link.parent);
-}
-
 /* ---- the cache */
 
 /* runs at the end of the transaction in which an entry was replaced */
@@ -365,12 +198,13 @@ build_table(Relation rel, PsKind kind, MemoryContext cxt)
 	table->cxt = cxt;
 	table->relid = RelationGetRelid(rel);
 	table->kind = kind;
-	watch(table->relid);
+	paystate_watch(table->relid);
 	load_guard(table, rel);
 	load_columns(table, rel);
 	load_key(table, rel);
-	load_owner(table, rel);
-	load_family(table, rel);
+	table->root = paystate_topmost(rel);
+	table->owner = paystate_owner(rel);
+	paystate_load_family(table, rel);
 	table->scan_direct = paystate_scan_direct(rel);
 	table->write_direct = paystate_write_direct(rel, table);
 	MemoryContextSwitchTo(old);

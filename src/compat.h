@@ -20,6 +20,13 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
+/* 17: the virtual transaction ID moved into a struct */
+#if PG_VERSION_NUM >= 170000
+#define ps_local_transaction() (MyProc->vxid.lxid)
+#else
+#define ps_local_transaction() (MyProc->lxid)
+#endif
+
 /* 16: whether an update needs new index entries became an enum, for BRIN */
 #if PG_VERSION_NUM >= 160000
 typedef TU_UpdateIndexes PsUpdateIndexes;

@@ -110,7 +110,27 @@ has_coerced_column(Relation rel, const PsTable *table)
 	return false;
 }
 
-/* an INSERT of ours gives only the columns we know: others may want more */
+/* columns of a history row that are never null */
+static bool
+is_always_given(const PsTable *table, AttrNumber att)
+{
+	static const int given[] = {
+		PS_H_SEQ, PS_H_AT, PS_H_ORDER_TO, PS_H_AMOUNT, PS_H_PAID, PS_H_ATTEMPTS,
+		PS_H_ACTOR, PS_H_FORCED
+	};
+
+	for (int i = 0; i < lengthof(given); i++)
+	{
+		if (table->att[given[i]] == att)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * An INSERT of ours gives only the columns we know, some of them null: others
+ * may want more, and a NOT NULL must be heard.
+ */
 static bool
 insert_needs_more(Relation rel, const PsTable *table)
 {
@@ -119,12 +139,31 @@ insert_needs_more(Relation rel, const PsTable *table)
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, i);
-		bool		ours = is_written(table, i + 1);
+		bool		ours = is_always_given(table, i + 1);
 
 		for (int k = 0; k < table->link.nkeys; k++)
 			ours |= table->link.fk[k] == i + 1;
 		if (!att->attisdropped && !ours && (att->attnotnull || att->atthasdef))
 			return true;
+	}
+	return false;
+}
+
+/* a foreign key of the user over a column we write, which must be checked */
+static bool
+has_foreign_key_on_written(Relation rel, const PsTable *table)
+{
+	ListCell   *lc;
+
+	foreach(lc, RelationGetFKeyList(rel))
+	{
+		ForeignKeyCacheInfo *fk = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		for (int i = 0; i < fk->nkeys; i++)
+		{
+			if (is_written(table, fk->conkey[i]))
+				return true;
+		}
 	}
 	return false;
 }
@@ -141,7 +180,8 @@ paystate_write_direct(Relation rel, const PsTable *table)
 	if (constr && constr->has_generated_stored)
 		return false;
 	if (paystate_has_other_trigger(rel) || has_special_index(rel) ||
-		has_check_on_written(rel, table) || has_coerced_column(rel, table))
+		has_check_on_written(rel, table) || has_coerced_column(rel, table) ||
+		has_foreign_key_on_written(rel, table))
 		return false;
 	return table->kind != PS_HISTORY || !insert_needs_more(rel, table);
 }

@@ -59,140 +59,6 @@ subject(const PsCase *c)
 	return psprintf("Payment%s of order%s", payment_name(c), order_name(c));
 }
 
-/* ---- HINT: what is allowed */
-
-static bool
-leads_somewhere(const PsCase *c, int slot)
-{
-	const int  *first = c->lc->first;
-	int			at = slot * c->lc->norder + c->before.status;
-
-	if (slot < 0)
-		return false;
-	if (!c->has_order)
-		return paystate_has_rule(c->lc, slot);
-	return c->before.status != PS_NO_STATUS && first[at] < first[at + 1];
-}
-
-static void
-append_move(StringInfo list, const char *label)
-{
-	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", label);
-}
-
-/* statuses to which the payment may move while the order stands as it does */
-static const char *
-payment_moves(const PsCase *c)
-{
-	StringInfoData list;
-
-	initStringInfo(&list);
-	for (int to = 0; to < c->lc->npayment; to++)
-	{
-		int			slot = paystate_event_slot(c->lc, PS_EV_MOVE,
-											   c->payment.status, to);
-
-		if (!c->has_order && c->lc->payment[to].role == PS_SETTLED)
-			continue;
-		if (leads_somewhere(c, slot))
-			append_move(&list, c->lc->payment[to].label);
-	}
-	if (leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_REFUND,
-											   c->payment.status, PS_NO_STATUS)))
-		append_move(&list, "a refund");
-	if (list.len == 0)
-		return "No further move of this payment is allowed.";
-	return psprintf("Allowed: %s.", list.data);
-}
-
-static const char *
-order_moves(const PsCase *c)
-{
-	StringInfoData list;
-
-	initStringInfo(&list);
-	if (c->lc->order_cancel &&
-		leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_CANCEL, -1, -1)))
-		append_move(&list, "cancelled");
-	if (leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_FAIL, -1, -1)))
-		append_move(&list, "failed");
-	if (list.len == 0)
-		return "The status of this order moves with its payments alone.";
-	return psprintf("Allowed: %s.", list.data);
-}
-
-static const char *
-insert_hint(const PsCase *c)
-{
-	switch (c->verdict.why)
-	{
-		case PS_WHY_ANOTHER_HELD:
-			return "Capture or refund the authorized payment first.";
-		case PS_WHY_NOT_ORDER_AMOUNT:
-			return psprintf("The payment must be of " INT64_FORMAT ".", c->before.amount);
-		case PS_WHY_BELOW_FIRST_MINIMUM:
-			return psprintf("The first payment must be of at least " INT64_FORMAT ".",
-							c->before.first_payment_min_amount);
-		case PS_WHY_ABOVE_DUE:
-			return psprintf("At most " INT64_FORMAT " is due.",
-							c->before.amount - c->before.amount_paid);
-		case PS_WHY_NOT_HERE:
-		case PS_WHY_ATTEMPTS_USED:
-			return "Insert a new order for a further payment.";
-		default:
-			return "";
-	}
-}
-
-/* a move whose amount is wrong: what the amount must be */
-static const char *
-amount_hint(const PsCase *c)
-{
-	int64		due = c->before.amount - c->before.amount_paid;
-
-	if (c->verdict.why == PS_WHY_REFUND_PENDING)
-		return "Wait until the pending refund is processed or failed.";
-	if (c->event.kind == PS_EV_REFUND)
-		return psprintf("At most " INT64_FORMAT " can be refunded.",
-						c->payment.amount_captured - c->payment.amount_refunded -
-						c->payment.refund_pending);
-	if (paystate_is_live(c->lc, c->payment.status) &&
-		c->lc->payment[c->event.to].role == PS_SETTLED)
-		return psprintf("At most " INT64_FORMAT " can be captured%s.",
-						Min(due, c->payment.amount),
-						c->lc->partial_capture ? "" : ", and nothing less than what is held");
-	return "";
-}
-
-static const char *
-order_hint(const PsCase *c)
-{
-	if (c->event.kind == PS_EV_CANCEL || c->event.kind == PS_EV_FAIL)
-		return order_moves(c);
-	if (c->verdict.why == PS_WHY_PARTIAL_TERMS)
-		return "Leave partial_payment false, or use a life cycle that has it.";
-	return psprintf("Life cycle \"%s\" takes amounts from " INT64_FORMAT " to " INT64_FORMAT ".",
-					c->lc->name, c->lc->payment_min, c->lc->payment_max);
-}
-
-static const char *
-hint(const PsCase *c)
-{
-	PsRefusalClass refusal = c->verdict.refusal;
-
-	if (refusal == PS_DRIFTED)
-		return "Compare the order with its payments: something wrote to them while the guards were off.";
-	if (refusal == PS_BAD_CURRENCY)
-		return "A payment has the currency of its order, an order one of its life cycle's.";
-	if (c->family.self->kind == PS_ORDERS)
-		return order_hint(c);
-	if (c->event.kind == PS_EV_INSERT)
-		return insert_hint(c);
-	if (refusal == PS_BAD_AMOUNT)
-		return amount_hint(c);
-	return payment_moves(c);
-}
-
 /* ---- DETAIL: where it stands */
 
 static const char *
@@ -224,6 +90,9 @@ illegal_detail(const PsCase *c)
 	const char *where = c->verdict.why == PS_WHY_NO_RULE || !c->has_order ? "" :
 		psprintf(" while the order is \"%s\"", order_label(c));
 
+	if (c->verdict.why == PS_WHY_UNJUDGED)
+		return psprintf("%s was judged to be \"%s\"; what was stored since is not judged yet.",
+						subject(c), payment_label(c, c->payment.status));
 	switch (c->event.kind)
 	{
 		case PS_EV_CANCEL:
@@ -262,7 +131,8 @@ amount_detail(const PsCase *c)
 	if (c->family.self->kind == PS_ORDERS)
 		return why == PS_WHY_PARTIAL_TERMS ?
 			psprintf("Life cycle \"%s\" has no partial payment.", c->lc->name) :
-			psprintf("The order's amount is " INT64_FORMAT ".", c->event.amount);
+			psprintf("Order%s: its amount is " INT64_FORMAT ".", order_name(c),
+					 c->event.amount);
 	if (c->event.kind == PS_EV_REFUND || why == PS_WHY_REFUND_PENDING ||
 		why == PS_WHY_OVER_REFUND)
 		return refund_detail(c);
@@ -287,12 +157,16 @@ currency_detail(const PsCase *c)
 	bool		isnull;
 	Datum		given = slot_getattr(slot, c->family.self->att[column], &isnull);
 
-	if (c->has_order && kind != PS_ORDERS)
+	if (isnull)
+		return "The currency is null.";
+	if (c->has_order && kind != PS_ORDERS && !c->order.nulls[PS_O_CURRENCY])
 		return psprintf("%s has currency \"%s\", the order \"%s\".", subject(c),
 						TextDatumGetCString(given),
 						TextDatumGetCString(c->order.values[PS_O_CURRENCY]));
-	return psprintf("Life cycle \"%s\" does not take currency \"%s\".", c->lc->name,
-					TextDatumGetCString(given));
+	return psprintf("%s%s has currency \"%s\", which life cycle \"%s\" does not take.",
+					kind == PS_ORDERS ? "Order" : "Payment",
+					kind == PS_ORDERS ? order_name(c) : payment_name(c),
+					TextDatumGetCString(given), c->lc->name);
 }
 
 /* ---- the message, by code */
@@ -336,7 +210,9 @@ report_case(const PsCase *c, const Wording *w, const char *detail,
 	Relation	rel = c->td->tg_relation;
 
 	paystate_report(&(PsReport) {
-		.code = w->code,.rel = rel,.column = w->column,
+		.code = w->code,.rel = rel,
+		.column = w->code == ERRCODE_PS_AMOUNT && c->event.kind == PS_EV_MOVE ?
+			"amount_captured" : w->column,
 		.constraint = w->constraint,
 		.message = psprintf(w->format, paystate_operation(c->td),
 							RelationGetRelationName(rel), c->lc->name),
@@ -349,7 +225,7 @@ paystate_refuse(PsCase *c)
 {
 	const Wording *w = &wordings[c->verdict.refusal];
 
-	report_case(c, w, w->detail(c), hint(c));
+	report_case(c, w, w->detail(c), paystate_hint(c));
 }
 
 /* 23PS2 */
@@ -364,7 +240,11 @@ paystate_refuse_initial(PsCase *c, int label)
 		"processed or pending";
 
 	report_case(c, &w,
-				psprintf("The row is inserted with status \"%s\".", paystate_label(label)),
+				psprintf("%s is inserted with status \"%s\".",
+						 kind == PS_ORDERS ? psprintf("Order%s", order_name(c)) :
+						 kind == PS_PAYMENTS ? subject(c) :
+						 psprintf("A refund of payment%s", payment_name(c)),
+						 paystate_label(label)),
 				psprintf("Allowed: %s.", initial));
 }
 

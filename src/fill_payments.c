@@ -46,8 +46,7 @@ fill_from_order(PsFill *f)
 	Relation	rel = NULL;
 	bool		found = false;
 
-	paystate_slot_key(slot, link->nkeys, link->fk, key);
-	if (!slot_attisnull(slot, link->fk[0]))
+	if (paystate_parent_key(f->table, slot, key) == 0)
 	{
 		rel = table_open(link->parent, AccessShareLock);
 		found = paystate_row_find(&row, rel, paystate_table(rel, PS_ORDERS),
@@ -55,9 +54,10 @@ fill_from_order(PsFill *f)
 	}
 	if (found)
 	{
-		lc = paystate_lifecycle_or_fail(rel, row.values[PS_O_LIFECYCLE]);
+		lc = paystate_lifecycle_of_order(&row);
 		paystate_read_order(lc, &row, &order);
-		currency = PointerGetDatum(PG_DETOAST_DATUM_COPY(row.values[PS_O_CURRENCY]));
+		if (!row.nulls[PS_O_CURRENCY])
+			currency = PointerGetDatum(PG_DETOAST_DATUM_COPY(row.values[PS_O_CURRENCY]));
 		paystate_row_release(&row);
 	}
 	if (rel != NULL)
@@ -74,6 +74,7 @@ paystate_fill_inserted_payment(TriggerData *td, PsTable *table)
 {
 	PsFill		f = {.td = td,.table = table};
 
+	paystate_note_unjudged();
 	if (paystate_fill_is_null(&f, PS_P_AMOUNT) || paystate_fill_is_null(&f, PS_P_CURRENCY) ||
 		paystate_fill_is_null(&f, PS_P_STATUS))
 		fill_from_order(&f);
@@ -94,14 +95,13 @@ peek_lifecycle(const PsTable *table, TriggerData *td)
 	Relation	rel;
 	PsRow		row;
 
-	if (slot_attisnull(td->tg_newslot, link->fk[0]))
+	if (paystate_parent_key(table, td->tg_newslot, key) > 0)
 		return paystate_named_lifecycle(td->tg_relation, table->lifecycle);
-	paystate_slot_key(td->tg_newslot, link->nkeys, link->fk, key);
 	rel = table_open(link->parent, AccessShareLock);
 	if (paystate_row_find(&row, rel, paystate_table(rel, PS_ORDERS), link, key,
 						  PS_FIND_PEEK))
 	{
-		lc = paystate_lifecycle_or_fail(rel, row.values[PS_O_LIFECYCLE]);
+		lc = paystate_lifecycle_of_order(&row);
 		paystate_row_release(&row);
 	}
 	table_close(rel, NoLock);
@@ -143,6 +143,7 @@ paystate_fill_updated_payment(TriggerData *td, PsTable *table)
 	if (paystate_same_column(td, table->att[PS_P_STATUS]) ||
 		paystate_fill_is_null(&f, PS_P_STATUS) || paystate_is_own_write(table, td))
 		return PointerGetDatum(td->tg_newtuple);
+	paystate_note_unjudged();
 	if (paystate_same_column(td, table->att[PS_P_STATUS_SINCE]))
 		paystate_fill(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(GetCurrentTimestamp()));
 	fill_implied(&f);

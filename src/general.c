@@ -11,12 +11,14 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -83,16 +85,27 @@ add_link_params(Params *p, const PsLink *link, const Datum *key)
 	}
 }
 
+/*
+ * Declared as base types, so that a domain's checks are run on the way in.  A
+ * timestamp is given as its column will store it: what comes back is compared.
+ */
 static void
-add_written_params(Params *p, const PsRow *row)
+add_written_params(Params *p, PsRow *row)
 {
 	int			n;
 	const PsColumn *columns = paystate_columns(row->table->kind, &n);
 
 	for (int i = 0; i < n; i++)
 	{
-		if (columns[i].written)
-			add_param(p, row->table->type[i], row->values[i], row->nulls[i]);
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(row->rel),
+											  row->table->att[i] - 1);
+
+		if (!columns[i].written)
+			continue;
+		if (att->atttypid == TIMESTAMPTZOID && att->atttypmod >= 0 && !row->nulls[i])
+			row->values[i] = DirectFunctionCall2(timestamptz_scale, row->values[i],
+												 Int32GetDatum(att->atttypmod));
+		add_param(p, getBaseType(row->table->type[i]), row->values[i], row->nulls[i]);
 	}
 }
 
@@ -140,9 +153,9 @@ execute_write(PsRow *row, SPIPlanPtr plan, Params *p, bool insert)
 		paystate_pop_frame(&frame);
 	}
 	PG_END_TRY();
-	if (SPI_processed != 1)
-		paystate_unbound(row->rel, "Look for triggers that return null and for rules.",
-						 "Something suppressed what paystate wrote to it.");
+	if (SPI_processed != 1 || !frame.used)
+		paystate_unbound(row->rel, "Look for triggers that return null or put old values back, and for rules.",
+						 "Something suppressed or changed what paystate wrote to it.");
 }
 
 static Datum

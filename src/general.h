@@ -14,7 +14,7 @@ typedef struct PsFrame
 	struct PsFrame *up;
 	PsRow	   *row;			/* what is being written */
 	bool		insert;
-	bool		used;			/* an insert is let through once */
+	bool		used;			/* let through, once */
 } PsFrame;
 
 extern void paystate_push_frame(PsFrame *frame, PsRow *row, bool insert);

@@ -32,6 +32,15 @@ table_name(Relation rel)
 									  RelationGetRelationName(rel));
 }
 
+/* rows of inheritance children are no rows of ours; partitions are */
+static const char *
+only_table_name(Relation rel)
+{
+	return psprintf("%s%s",
+					rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
+					table_name(rel));
+}
+
 /* "column = $n", or "$n = column" where the operator has our side right */
 static void
 append_equals(StringInfo sql, Relation rel, AttrNumber att, Oid op, int param,
@@ -84,7 +93,7 @@ append_select(StringInfo sql, Relation rel, const PsTable *table)
 						 column_name(rel, table->key[i]));
 	for (int i = 0; i < table->link.nkeys; i++)
 		appendStringInfo(sql, ", %s", column_name(rel, table->link.fk[i]));
-	appendStringInfo(sql, " FROM %s", table_name(rel));
+	appendStringInfo(sql, " FROM %s", only_table_name(rel));
 }
 
 static void
@@ -140,7 +149,7 @@ paystate_sql_judged(Relation rel, const PsTable *history)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s, ", column_name(rel, att[PS_H_PAYMENT_TO]));
 	appendStringInfo(&sql, "%s FROM ", column_name(rel, att[PS_H_AT]));
-	appendStringInfoString(&sql, table_name(rel));
+	appendStringInfoString(&sql, only_table_name(rel));
 	append_where(&sql, rel, link->nkeys, link->fk, link->op, 1, true);
 	appendStringInfoString(&sql, " AND ");
 	append_equals(&sql, rel, att[PS_H_PAYMENT_ID], type->eq_opr,
@@ -160,7 +169,7 @@ paystate_sql_update(Relation rel, const PsTable *table)
 	int			param = 0;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE %s SET ", table_name(rel));
+	appendStringInfo(&sql, "UPDATE %s SET ", only_table_name(rel));
 	for (int i = 0; i < n; i++)
 	{
 		if (columns[i].written)

@@ -149,6 +149,22 @@ paystate_slot_key(TupleTableSlot *slot, int n, const AttrNumber *atts,
 		key[i] = slot_getattr(slot, atts[i], &isnull);
 }
 
+/* the key of the parent row; returns how many of its columns are null */
+int
+paystate_parent_key(const PsTable *table, TupleTableSlot *slot, Datum *key)
+{
+	int			nulls = 0;
+
+	for (int i = 0; i < table->link.nkeys; i++)
+	{
+		bool		isnull;
+
+		key[i] = slot_getattr(slot, table->link.fk[i], &isnull);
+		nulls += isnull;
+	}
+	return nulls;
+}
+
 /*
  * Is that timestamp one that the clock gave while this transaction ran?
  * BEFORE filled it in; a trigger of the user may have changed it since.
@@ -195,6 +211,15 @@ paystate_named_lifecycle(Relation rel, const char *name)
 	if (lc == NULL)
 		refuse_lifecycle(rel, name);
 	return lc;
+}
+
+/* a null one is possible where its NOT NULL was dropped */
+const PsLifecycle *
+paystate_lifecycle_of_order(const PsRow *order)
+{
+	if (order->nulls[PS_O_LIFECYCLE])
+		return paystate_named_lifecycle(order->rel, order->table->lifecycle);
+	return paystate_lifecycle_or_fail(order->rel, order->values[PS_O_LIFECYCLE]);
 }
 
 /* ---- 23PS6 */

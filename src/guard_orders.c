@@ -140,12 +140,15 @@ check_opening(const PsCase *c, const PsRow *row)
 static void
 check_amount(PsCase *c, const PsRow *row)
 {
-	text	   *currency = DatumGetTextPP(row->values[PS_O_CURRENCY]);
+	text	   *currency = row->nulls[PS_O_CURRENCY] ? NULL :
+		DatumGetTextPP(row->values[PS_O_CURRENCY]);
 
 	c->event.amount = row_int64(row, PS_O_AMOUNT);
 	c->verdict.refusal =
 		paystate_open_order(c->lc, c->event.amount,
+							!row->nulls[PS_O_PARTIAL] &&
 							DatumGetBool(row->values[PS_O_PARTIAL]),
+							currency != NULL &&
 							paystate_currency_ok(c->lc, VARDATA_ANY(currency),
 												 VARSIZE_ANY_EXHDR(currency)),
 							&c->verdict.why);

@@ -34,10 +34,8 @@ find_order(PsCase *c)
 	const PsTable *self = c->family.self;
 	TupleTableSlot *slot = ps_new_slot(c->td);
 	Datum		key[INDEX_MAX_KEYS];
-	int			nulls = 0;
+	int			nulls = paystate_parent_key(self, slot, key);
 
-	for (int i = 0; i < self->link.nkeys; i++)
-		nulls += slot_attisnull(slot, self->link.fk[i]);
 	if (nulls == self->link.nkeys)
 	{
 		c->lc = paystate_named_lifecycle(c->td->tg_relation, self->lifecycle);
@@ -46,7 +44,6 @@ find_order(PsCase *c)
 	if (nulls > 0)
 		paystate_unbound(c->td->tg_relation, NULL,
 						 "The key of the payment's order is partly null.");
-	paystate_slot_key(slot, self->link.nkeys, self->link.fk, key);
 	if (!paystate_lock_order(c, key))
 		paystate_refuse_missing(c->td->tg_relation, &self->link, key);
 }
@@ -94,8 +91,11 @@ currency_ok(const PsCase *c)
 	bool		isnull;
 	Datum		value = slot_getattr(c->td->tg_trigslot,
 									 self->att[PS_P_CURRENCY], &isnull);
-	text	   *currency = DatumGetTextPP(value);
+	text	   *currency;
 
+	if (isnull || (c->has_order && c->order.nulls[PS_O_CURRENCY]))
+		return false;
+	currency = DatumGetTextPP(value);
 	if (c->has_order &&
 		!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, value,
 											  c->order.values[PS_O_CURRENCY])))
@@ -126,6 +126,7 @@ after_insert(TriggerData *td)
 	PsCase		c;
 	int			label;
 
+	paystate_note_judged();
 	begin_case(&c, td);
 	check_inserted_derived(&c);
 	label = paystate_slot_label(td->tg_trigslot, c.family.self, PS_P_STATUS);
@@ -244,13 +245,14 @@ after_update(TriggerData *td)
 
 	if (paystate_is_own_write(self, td) || !check_update(td, self))
 		return;
+	paystate_note_judged();
 	begin_case(&c, td);
 	self = c.family.self;
 	label = paystate_slot_label(td->tg_newslot, self, PS_P_STATUS);
 	paystate_slot_payment(c.lc, self, td->tg_trigslot, &c.payment);
 	paystate_slot_payment(c.lc, self, td->tg_newslot, &new);
 	check_moved_derived(&c, &new);
-	if (c.has_order && paystate_counted_already(&c, label))
+	if (c.has_order && paystate_counted_already(&c, td->tg_trigtuple, label))
 	{
 		end_case(&c);
 		return;

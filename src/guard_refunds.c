@@ -179,6 +179,8 @@ after_event(TriggerData *td, RefundStatus from, RefundStatus to)
 	begin_case(&c, td, &payment);
 	find_order(&c, &payment);
 	read_payment(&c, &payment);
+	if (c.has_order)
+		paystate_check_judged(&c, &payment);
 	c.event.amount = paystate_slot_int64(ps_new_slot(td),
 										 c.family.self->att[PS_R_AMOUNT]);
 	if (from == REFUND_UNKNOWN && to != REFUND_PENDING && to != REFUND_PROCESSED)

@@ -66,6 +66,26 @@ same_written(const PsTable *self, TupleTableSlot *slot, const Datum *values,
 	return true;
 }
 
+/* what is nobody's to change, beside a write of ours, neither */
+static bool
+same_rest(const PsTable *self, const TriggerData *td)
+{
+	int			n;
+	const PsColumn *columns = paystate_columns(self->kind, &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!columns[i].written && !paystate_same_column(td, self->att[i]))
+			return false;
+	}
+	for (int i = 0; i < self->link.nkeys; i++)
+	{
+		if (!paystate_same_column(td, self->link.fk[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool
 same_key(TupleTableSlot *slot, int n, const AttrNumber *atts, const Datum *key)
 {
@@ -80,7 +100,8 @@ same_key(TupleTableSlot *slot, int n, const AttrNumber *atts, const Datum *key)
 /*
  * An update of ours goes from exactly what was read to exactly what was
  * decided: if a trigger of the user moved the row in between, this is no
- * longer our write, and is refused like anyone's.
+ * longer our write, and is refused like anyone's.  A frame is good for one
+ * row, and who pushed it sees by "used" that the guard did meet it.
  */
 bool
 paystate_is_own_write(PsTable *self, const TriggerData *td)
@@ -95,12 +116,14 @@ paystate_is_own_write(PsTable *self, const TriggerData *td)
 	row = top->row;
 	if (!same_written(self, slot, row->values, row->nulls))
 		return false;
-	if (!insert)
-		return same_written(self, td->tg_trigslot, row->old, row->oldnulls) &&
-			same_key(slot, self->nkeys, self->key, row->key);
-	if (!same_key(slot, row->link->nkeys, self->link.fk, row->linkkey))
+	if (insert && !same_key(slot, row->link->nkeys, self->link.fk, row->linkkey))
 		return false;
-	if (TRIGGER_FIRED_AFTER(td->tg_event))
+	if (!insert &&
+		(!same_written(self, td->tg_trigslot, row->old, row->oldnulls) ||
+		 !same_key(slot, self->nkeys, self->key, row->key) ||
+		 !same_rest(self, td)))
+		return false;
+	if (TRIGGER_FIRED_AFTER(td->tg_event) || self->kind == PS_HISTORY)
 		top->used = true;
 	return true;
 }

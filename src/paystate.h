@@ -411,6 +411,9 @@ extern void paystate_slot_key(TupleTableSlot *slot, int n,
 							  const AttrNumber *atts, Datum *key);
 extern bool paystate_is_clock(TupleTableSlot *slot, AttrNumber att);
 extern const PsLifecycle *paystate_lifecycle_or_fail(Relation rel, Datum name);
+extern const PsLifecycle *paystate_lifecycle_of_order(const PsRow *order);
+extern int	paystate_parent_key(const PsTable *table, TupleTableSlot *slot,
+								Datum *key);
 extern const PsLifecycle *paystate_named_lifecycle(Relation rel, const char *name);
 
 /* fill.c, fill_payments.c: BEFORE */
@@ -449,9 +452,18 @@ extern void paystate_read_order(const PsLifecycle *lc, const PsRow *row,
 								PsOrder *order);
 extern void paystate_settle(PsCase *c, PsRow *payment, bool leave_refund);
 extern void paystate_leave_refund(PsCase *c);
-extern bool paystate_counted_already(PsCase *c, int new_label);
 
-/* explain.c: a refusal in words */
+/* judged.c: rows stored but not judged yet */
+extern void paystate_note_unjudged(void);
+extern void paystate_note_judged(void);
+extern void paystate_note_cascade(void);
+extern int	paystate_judged_status(PsCase *c, Datum payment_id,
+								   TimestampTz *since);
+extern bool paystate_counted_already(PsCase *c, HeapTuple old, int new_label);
+extern void paystate_check_judged(PsCase *c, const PsRow *payment);
+
+/* hint.c, explain.c: a refusal in words */
+extern const char *paystate_hint(const PsCase *c);
 pg_noreturn extern void paystate_refuse(PsCase *c);
 extern const char *paystate_operation(const TriggerData *td);
 pg_noreturn extern void paystate_refuse_initial(PsCase *c, int label);

@@ -13,7 +13,7 @@ AS $picture_statuses$
 #variable_conflict use_column
 BEGIN
 	IF NOT EXISTS (SELECT FROM paystate.lifecycle l
-				   WHERE l.name = picture_statuses.lifecycle) THEN
+				   WHERE l.name = picture_statuses.lifecycle COLLATE "C") THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS8',
 			MESSAGE = format('life cycle "%s" does not exist', picture_statuses.lifecycle),
 			HINT = 'The table paystate.lifecycle lists those that exist.';
@@ -39,7 +39,7 @@ BEGIN
 				WHEN 'order' THEN 'paystate.order_status'::regtype
 				ELSE 'paystate.payment_status'::regtype END
 		AND e.enumlabel = s.label
-	 WHERE s.lifecycle = picture_statuses.lifecycle
+	 WHERE s.lifecycle = picture_statuses.lifecycle COLLATE "C"
 	 ORDER BY s.kind, s.initial DESC, r.place, e.enumsortorder, s.label;
 END
 $picture_statuses$;
@@ -55,7 +55,7 @@ CREATE FUNCTION paystate.picture_condition(guard pg_catalog.text)
 	SET search_path = pg_catalog, pg_temp
 AS $picture_condition$
 	SELECT string_agg(coalesce(w.said, a.atom), ', ' ORDER BY a.place)
-	  FROM string_to_table(guard, ';') WITH ORDINALITY a (atom, place)
+	  FROM string_to_table(guard COLLATE "C", ';') WITH ORDINALITY a (atom, place)
 	  LEFT JOIN (VALUES
 			('-', ''),
 			('insert_ok', ''),
@@ -109,7 +109,7 @@ AS $picture_moves$
 			   paystate.picture_condition(t.guard) AS condition
 		  FROM paystate.lifecycle_transition t
 		  JOIN paystate.lifecycle l ON l.name = t.lifecycle
-		 WHERE t.lifecycle = picture_moves.lifecycle
+		 WHERE t.lifecycle = picture_moves.lifecycle COLLATE "C"
 		   AND (l.order_cancel OR t.payment_event <> 'order:cancel')
 		   AND (l.partial_capture
 				OR 'captured<held' <> ALL (string_to_array(t.guard, ';')))
@@ -178,6 +178,8 @@ CREATE FUNCTION paystate.lifecycle_json(name pg_catalog.text)
 AS $lifecycle_json$
 #variable_conflict use_column
 BEGIN
+	-- no row below would be NULL, and not the refusal
+	PERFORM FROM paystate.picture_statuses(lifecycle_json.name);
 	RETURN (
 		WITH status AS MATERIALIZED (
 			SELECT s.kind, s.label, s.ordinality AS place
@@ -197,7 +199,7 @@ BEGIN
 				  LEFT JOIN status s ON s.kind = 'order' AND s.label = t.order_before
 				 WHERE t.lifecycle = l.name))
 		  FROM paystate.lifecycle l
-		 WHERE l.name = lifecycle_json.name);
+		 WHERE l.name = lifecycle_json.name COLLATE "C");
 END
 $lifecycle_json$;
 COMMENT ON FUNCTION paystate.lifecycle_json(pg_catalog.text) IS
@@ -211,7 +213,7 @@ CREATE FUNCTION paystate.picture_dot_text(given pg_catalog.text)
 	SET search_path = pg_catalog, pg_temp
 AS $picture_dot_text$
 	SELECT replace(replace(replace(replace(
-		regexp_replace(given, '[[:cntrl:]]', ' ', 'g'),
+		regexp_replace(given COLLATE "C", '[[:cntrl:]]', ' ', 'g'),
 		'&', '&amp;'), '<', '&lt;'), '>', '&gt;'), '"', '&quot;');
 $picture_dot_text$;
 COMMENT ON FUNCTION paystate.picture_dot_text(pg_catalog.text) IS
@@ -265,9 +267,77 @@ AS $lifecycle_dot$
 			|| coalesce((SELECT string_agg(m.source, '' ORDER BY m.from_place, m.to_place)
 						   FROM drawn_move m WHERE m.kind = k.kind), '')
 			|| E'\t}\n', '' ORDER BY k.kind DESC)
-		|| E'}\n'
+		|| '}'
 	  FROM (VALUES ('order', 'orders, and what happens to their payments'),
 			   ('payment', 'payments')) k (kind, title);
 $lifecycle_dot$;
 COMMENT ON FUNCTION paystate.lifecycle_dot(pg_catalog.text) IS
 	'a life cycle drawn for Graphviz: statuses of orders with the payment events that move them, statuses of payments beside them';
+
+-- In quotes, words like "end" are plain text to Mermaid; quotes and whatever
+-- else could be markup or an entity are written by their number.
+CREATE FUNCTION paystate.picture_mermaid_text(given pg_catalog.text)
+	RETURNS pg_catalog.text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $picture_mermaid_text$
+	SELECT coalesce(string_agg(
+				CASE WHEN c ~ '[[:cntrl:]]' THEN ' '
+					 WHEN c = '<' THEN '#lt;'
+					 WHEN c = '>' THEN '#gt;'
+					 WHEN c ~ '[a-zA-Z0-9 _,=()\[\]]' OR ascii(c) > 127 THEN c
+					 ELSE format('#%s;', ascii(c)) END, '' ORDER BY place), '')
+	  FROM string_to_table(given COLLATE "C", NULL) WITH ORDINALITY u (c, place);
+$picture_mermaid_text$;
+COMMENT ON FUNCTION paystate.picture_mermaid_text(pg_catalog.text) IS
+	'a text as it stands between the quotes of a Mermaid label';
+
+CREATE FUNCTION paystate.lifecycle_mermaid(name pg_catalog.text)
+	RETURNS pg_catalog.text
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $lifecycle_mermaid$
+	WITH status AS MATERIALIZED (
+		SELECT s.*, s.ordinality AS place
+		  FROM paystate.picture_statuses(name) WITH ORDINALITY s
+	), drawn_status AS (
+		SELECT kind, place, format(E'\t\t%s("%s"):::%s\n',
+				node, paystate.picture_mermaid_text(label), role)
+			|| CASE WHEN initial THEN format(
+					E'\t\t%s_start((" ")):::start\n\t\t%1$s_start --> %s\n', kind, node)
+			   ELSE '' END AS source
+		  FROM status
+	), drawn_move AS (
+		SELECT a.kind, a.place AS from_place, b.place AS to_place,
+			   format(E'\t\t%s %s%s %s\n', m.from_node,
+				CASE WHEN m.along THEN '-.->' ELSE '-->' END,
+				CASE WHEN cardinality(m.lines) > 0
+					THEN format('|"%s"|', (
+						SELECT string_agg(paystate.picture_mermaid_text(l), '<br/>' ORDER BY o)
+						  FROM unnest(m.lines) WITH ORDINALITY u (l, o)))
+					ELSE '' END,
+				m.to_node) AS source
+		  FROM paystate.picture_moves(name) m
+		  JOIN status a ON a.node = m.from_node
+		  JOIN status b ON b.node = m.to_node
+	)
+	SELECT E'flowchart LR\n'
+		|| (SELECT string_agg(format(E'\tsubgraph %ss["%s: %s"]\n', k.kind,
+						paystate.picture_mermaid_text(name), k.title)
+				|| coalesce((SELECT string_agg(s.source, '' ORDER BY s.place)
+							   FROM drawn_status s WHERE s.kind = k.kind), '')
+				|| coalesce((SELECT string_agg(m.source, '' ORDER BY m.from_place, m.to_place)
+							   FROM drawn_move m WHERE m.kind = k.kind), '')
+				|| E'\tend\n', '' ORDER BY k.kind)
+			  FROM (VALUES ('order', 'orders, and what happens to their payments'),
+						   ('payment', 'payments')) k (kind, title))
+		|| E'\tclassDef start fill:#333333,stroke:#333333'
+		|| coalesce((SELECT string_agg(DISTINCT format(
+						E'\n\tclassDef %s fill:%s,stroke:%s,color:#000000', role, fill, line), '')
+					   FROM status), '')
+		|| coalesce((SELECT format(E'\n\tclassDef terminal stroke-width:4px\n\tclass %s terminal',
+							string_agg(node, ',' ORDER BY place))
+					   FROM status WHERE terminal HAVING count(*) > 0), '');
+$lifecycle_mermaid$;
+COMMENT ON FUNCTION paystate.lifecycle_mermaid(pg_catalog.text) IS
+	'a life cycle drawn for Mermaid: statuses of orders with the payment events that move them, statuses of payments beside them; a thick border is a status without a next one';

@@ -5,8 +5,7 @@
  *		refund moves, the refund that a direct "refunded" leaves, the history,
  *		and the other payments that go along.
  *
- * Static state: the transaction in which this backend last moved payments
- * along with an order, a hint that an event may have been counted already.
+ * No state.
  */
 #include "postgres.h"
 
@@ -27,8 +26,6 @@ typedef struct Moved
 	TimestampTz since;
 	bool		stored;			/* the statement itself wrote it already */
 } Moved;
-
-static TransactionId cascaded_in = InvalidTransactionId;
 
 void
 paystate_read_order(const PsLifecycle *lc, const PsRow *row, PsOrder *order)
@@ -68,8 +65,7 @@ paystate_lock_order(PsCase *c, const Datum *key)
 						   link, key, PS_FIND_LOCK))
 		return false;
 	c->has_order = true;
-	c->lc = paystate_lifecycle_or_fail(c->family.orders_rel,
-									   c->order.values[PS_O_LIFECYCLE]);
+	c->lc = paystate_lifecycle_of_order(&c->order);
 	paystate_read_order(c->lc, &c->order, &c->before);
 	return true;
 }
@@ -118,21 +114,6 @@ is_own_payment(const PsCase *c, const PsRow *row)
 	return true;
 }
 
-/*
- * What the judge last said of a payment.  A statement that writes several
- * payments of one order stores them all before the first is judged, so the
- * stored status may be ahead of the judgement; the history is not.
- */
-static int
-judged_status(PsCase *c, Datum payment_id, TimestampTz *since)
-{
-	int			label = paystate_general_judged(c->family.history,
-												c->family.history_rel,
-												&c->order, payment_id, since);
-
-	return label < 0 ? PS_NO_STATUS : paystate_payment_status(c->lc, label);
-}
-
 static void
 move_along(PsCase *c, PsOrder *order, Moved *moved, PsRow *row, int from,
 		   TimestampTz since, bool stored)
@@ -159,7 +140,7 @@ list_moved(PsCase *c, PsOrder *order, Moved **moved)
 
 	if (c->verdict.cascade_to == PS_NO_STATUS || order->payments_open == 0)
 		return 0;
-	cascaded_in = GetTopTransactionId();
+	paystate_note_cascade();
 	paystate_open_payments(&c->family);
 	n = paystate_general_list(&c->order, c->family.payments,
 							  c->family.payments_rel, &rows);
@@ -176,7 +157,7 @@ list_moved(PsCase *c, PsOrder *order, Moved **moved)
 		if (is_own_payment(c, &rows[i]))
 			continue;
 		if (stored)
-			status = judged_status(c, rows[i].key[table->nkeys - 1], &since);
+			status = paystate_judged_status(c, rows[i].key[table->nkeys - 1], &since);
 		if (paystate_is_live(c->lc, status))
 			move_along(c, order, &(*moved)[nmoved++], &rows[i], status, since,
 					   stored);
@@ -217,24 +198,6 @@ record_moved(PsCase *c, const Moved *moved, int version)
 	row_set(&c->order, PS_O_VERSION, Int32GetDatum(version));
 	paystate_history_append(c->family.history, c->family.history_rel,
 							&c->order, &entry);
-}
-
-/*
- * Was this move of a payment counted by a cascade already?  Only a backend
- * that ran one in this very transaction has to ask.
- */
-bool
-paystate_counted_already(PsCase *c, int new_label)
-{
-	TimestampTz since;
-	int			judged;
-
-	if (cascaded_in == InvalidTransactionId ||
-		cascaded_in != GetTopTransactionIdIfAny())
-		return false;
-	judged = judged_status(c, c->entry.payment_id, &since);
-	return judged != c->payment.status && judged != PS_NO_STATUS &&
-		c->lc->payment[judged].label_id == new_label;
 }
 
 /* ---- the refund that a direct "refunded" leaves */

@@ -1,0 +1,147 @@
+/*
+ * hint.c
+ *		The HINT of a refusal: the moves and amounts that are allowed instead,
+ *		read from the same rules that refused.
+ *
+ * No state.
+ */
+#include "postgres.h"
+
+#include "paystate.h"
+
+static bool
+leads_somewhere(const PsCase *c, int slot)
+{
+	const int  *first = c->lc->first;
+	int			at = slot * c->lc->norder + c->before.status;
+
+	if (slot < 0)
+		return false;
+	if (!c->has_order)
+		return paystate_has_rule(c->lc, slot);
+	return c->before.status != PS_NO_STATUS && first[at] < first[at + 1];
+}
+
+static void
+append_move(StringInfo list, const char *label)
+{
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", label);
+}
+
+/* statuses to which the payment may move while the order stands as it does */
+static const char *
+payment_moves(const PsCase *c)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int to = 0; to < c->lc->npayment; to++)
+	{
+		int			slot = paystate_event_slot(c->lc, PS_EV_MOVE,
+											   c->payment.status, to);
+
+		if (!c->has_order && c->lc->payment[to].role == PS_SETTLED)
+			continue;
+		if (leads_somewhere(c, slot))
+			append_move(&list, c->lc->payment[to].label);
+	}
+	if (leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_REFUND,
+											   c->payment.status, PS_NO_STATUS)))
+		append_move(&list, "a refund");
+	if (list.len == 0)
+		return "No further move of this payment is allowed.";
+	return psprintf("Allowed: %s.", list.data);
+}
+
+static const char *
+order_moves(const PsCase *c)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	if (c->lc->order_cancel &&
+		leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_CANCEL, -1, -1)))
+		append_move(&list, "cancelled");
+	if (leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_FAIL, -1, -1)))
+		append_move(&list, "failed");
+	if (list.len == 0)
+		return "The status of this order moves with its payments alone.";
+	return psprintf("Allowed: %s.", list.data);
+}
+
+static const char *
+insert_hint(const PsCase *c)
+{
+	switch (c->verdict.why)
+	{
+		case PS_WHY_ANOTHER_HELD:
+			return "Capture or refund the authorized payment first.";
+		case PS_WHY_NOT_ORDER_AMOUNT:
+			return psprintf("The payment must be of " INT64_FORMAT ".", c->before.amount);
+		case PS_WHY_BELOW_FIRST_MINIMUM:
+			return psprintf("The first payment must be of at least " INT64_FORMAT ".",
+							c->before.first_payment_min_amount);
+		case PS_WHY_ABOVE_DUE:
+			return psprintf("At most " INT64_FORMAT " is due.",
+							c->before.amount - c->before.amount_paid);
+		case PS_WHY_NOT_HERE:
+		case PS_WHY_ATTEMPTS_USED:
+			return "Insert a new order for a further payment.";
+		default:
+			return "";
+	}
+}
+
+/* a move whose amount is wrong: what the amount must be */
+static const char *
+amount_hint(const PsCase *c)
+{
+	int64		due = c->before.amount - c->before.amount_paid;
+
+	if (c->verdict.why == PS_WHY_REFUND_PENDING)
+		return "Wait until the pending refund is processed or failed.";
+	if (c->event.kind == PS_EV_REFUND)
+		return psprintf("At most " INT64_FORMAT " can be refunded.",
+						c->payment.amount_captured - c->payment.amount_refunded -
+						c->payment.refund_pending);
+	if (paystate_is_live(c->lc, c->payment.status) &&
+		c->lc->payment[c->event.to].role == PS_SETTLED)
+		return psprintf("At most " INT64_FORMAT " can be captured%s.",
+						Min(due, c->payment.amount),
+						c->lc->partial_capture ? "" : ", and nothing less than what is held");
+	return "";
+}
+
+static const char *
+order_hint(const PsCase *c)
+{
+	if (c->event.kind == PS_EV_CANCEL || c->event.kind == PS_EV_FAIL)
+		return order_moves(c);
+	if (c->verdict.why == PS_WHY_PARTIAL_TERMS)
+		return "Leave partial_payment false, or use a life cycle that has it.";
+	if (c->lc->payment_max == PG_INT64_MAX)
+		return psprintf("Life cycle \"%s\" takes amounts from " INT64_FORMAT ".",
+						c->lc->name, c->lc->payment_min);
+	return psprintf("Life cycle \"%s\" takes amounts from " INT64_FORMAT " to " INT64_FORMAT ".",
+					c->lc->name, c->lc->payment_min, c->lc->payment_max);
+}
+
+const char *
+paystate_hint(const PsCase *c)
+{
+	PsRefusalClass refusal = c->verdict.refusal;
+
+	if (refusal == PS_DRIFTED)
+		return "Compare the order with its payments: something wrote to them while the guards were off.";
+	if (c->verdict.why == PS_WHY_UNJUDGED)
+		return "Move a payment by one step a statement.";
+	if (refusal == PS_BAD_CURRENCY)
+		return "A payment has the currency of its order, an order one of its life cycle's.";
+	if (c->family.self->kind == PS_ORDERS)
+		return order_hint(c);
+	if (c->event.kind == PS_EV_INSERT)
+		return insert_hint(c);
+	if (refusal == PS_BAD_AMOUNT)
+		return amount_hint(c);
+	return payment_moves(c);
+}
