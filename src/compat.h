@@ -58,6 +58,14 @@ typedef bool PsUpdateIndexes;
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* 18: generated columns may be virtual, and then have no value to check */
+#if PG_VERSION_NUM >= 180000
+#define ps_has_generated(constr) \
+	((constr)->has_generated_stored || (constr)->has_generated_virtual)
+#else
+#define ps_has_generated(constr) ((constr)->has_generated_stored)
+#endif
+
 /* 18: a constraint may be declared NOT ENFORCED */
 #if PG_VERSION_NUM >= 180000
 #define ps_is_enforced(con) ((con)->conenforced)

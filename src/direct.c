@@ -177,7 +177,7 @@ paystate_write_direct(Relation rel, const PsTable *table)
 		rel->rd_rel->relispartition || rel->rd_rel->relhassubclass ||
 		rel->rd_rules != NULL)
 		return false;
-	if (constr && constr->has_generated_stored)
+	if (constr && ps_has_generated(constr))
 		return false;
 	if (paystate_has_other_trigger(rel) || has_special_index(rel) ||
 		has_check_on_written(rel, table) || has_coerced_column(rel, table) ||

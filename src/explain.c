@@ -108,9 +108,8 @@ illegal_detail(const PsCase *c)
 		default:
 			return psprintf("%s cannot move from \"%s\" to \"%s\"%s.", subject(c),
 							payment_label(c, c->payment.status),
-							paystate_label(paystate_slot_label(ps_new_slot(c->td),
-															   c->family.self,
-															   PS_P_STATUS)),
+							paystate_slot_word(ps_new_slot(c->td), c->family.self,
+											   PS_P_STATUS),
 							where);
 	}
 }
@@ -228,9 +227,18 @@ paystate_refuse(PsCase *c)
 	report_case(c, w, w->detail(c), paystate_hint(c));
 }
 
+/* the rows at hand cannot have come about under the guards */
+void
+paystate_refuse_drift(PsCase *c)
+{
+	c->verdict.refusal = PS_DRIFTED;
+	c->verdict.why = PS_WHY_TOTALS;
+	paystate_refuse(c);
+}
+
 /* 23PS2 */
 void
-paystate_refuse_initial(PsCase *c, int label)
+paystate_refuse_initial(PsCase *c, const char *label)
 {
 	static const Wording w = {ERRCODE_PS_INITIAL, "paystate_initial", "status",
 	"%s on table \"%s\" violates initial status of life cycle \"%s\"", NULL};
@@ -244,7 +252,7 @@ paystate_refuse_initial(PsCase *c, int label)
 						 kind == PS_ORDERS ? psprintf("Order%s", order_name(c)) :
 						 kind == PS_PAYMENTS ? subject(c) :
 						 psprintf("A refund of payment%s", payment_name(c)),
-						 paystate_label(label)),
+						 label),
 				psprintf("Allowed: %s.", initial));
 }
 
@@ -254,7 +262,8 @@ paystate_refuse_refund(PsCase *c, const char *from)
 {
 	report_case(c, &wordings[PS_ILLEGAL],
 				psprintf("%s: its refund cannot move from \"%s\" to \"%s\".",
-						 subject(c), from, paystate_label(c->entry.refund_to)),
+						 subject(c), from,
+						 paystate_slot_word(ps_new_slot(c->td), c->family.self, PS_R_STATUS)),
 				"A processed or failed refund is final.");
 }
 

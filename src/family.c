@@ -100,6 +100,12 @@ swap_columns(PsLink *link, int i, int j)
 	link->op[j] = op;
 }
 
+static Oid
+column_type(Relation rel, AttrNumber att)
+{
+	return TupleDescAttr(RelationGetDescr(rel), att - 1)->atttypid;
+}
+
 /*
  * From here on keys are compared and copied column by column, so the link
  * must have them in the order of the parent's primary key, and no other key.
@@ -122,6 +128,9 @@ order_link(PsLink *link, Relation rel)
 		while (link->pk[j] != index->rd_index->indkey.values[i])
 			j++;
 		swap_columns(link, i, j);
+		if (column_type(rel, link->fk[i]) != column_type(parent, link->pk[i]))
+			paystate_unbound(rel, NULL, "Foreign key \"%s\" has columns of another type than the key it references.",
+							 link->name);
 	}
 	index_close(index, AccessShareLock);
 	table_close(parent, AccessShareLock);

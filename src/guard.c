@@ -127,6 +127,21 @@ paystate_slot_label(TupleTableSlot *slot, const PsTable *table, int column)
 	return isnull ? -1 : paystate_label_from_datum(table->type[column], value);
 }
 
+/* the same in words, for what is no label of any life cycle */
+const char *
+paystate_slot_word(TupleTableSlot *slot, const PsTable *table, int column)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, table->att[column], &isnull);
+	Oid			output;
+	bool		varlena;
+
+	if (isnull)
+		return "";
+	getTypeOutputInfo(table->type[column], &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
 void
 paystate_slot_payment(const PsLifecycle *lc, const PsTable *table,
 					  TupleTableSlot *slot, PsPayment *payment)

@@ -168,7 +168,8 @@ after_insert(TriggerData *td)
 	check_opening(&c, &c.order);
 	label = paystate_slot_label(td->tg_trigslot, c.family.self, PS_O_STATUS);
 	if (paystate_order_status(c.lc, label) != c.lc->order_initial)
-		paystate_refuse_initial(&c, label);
+		paystate_refuse_initial(&c, paystate_slot_word(td->tg_trigslot, c.family.self,
+													   PS_O_STATUS));
 	check_amount(&c, &c.order);
 	c.entry.order_to = label;
 	c.entry.amount = c.event.amount;
@@ -227,66 +228,62 @@ lock_own_order(PsCase *c)
 
 /* amount, currency or partial terms, where amount_fixed is "first_payment" */
 static void
-change_terms(TriggerData *td, int column)
+change_terms(PsCase *c, int column)
 {
-	PsCase		c;
-
-	begin_case(&c, td);
-	lock_own_order(&c);
-	if (c.lc->amount_fixed_at_creation || c.before.attempts > 0 ||
-		c.before.payments_open > 0)
-		paystate_refuse_column(td->tg_relation, c.family.self->att[column], false);
-	check_amount(&c, &c.order);
-	c.verdict.order = c.before;
-	c.verdict.cascade_to = PS_NO_STATUS;
-	c.entry.amount = c.event.amount;
-	paystate_settle(&c, NULL, false);
-	paystate_row_release(&c.order);
-	paystate_family_close(&c.family);
+	lock_own_order(c);
+	if (c->lc->amount_fixed_at_creation || c->before.attempts > 0 ||
+		c->before.payments_open > 0)
+		paystate_refuse_column(c->td->tg_relation, c->family.self->att[column], false);
+	check_amount(c, &c->order);
+	c->verdict.order = c->before;
+	c->verdict.cascade_to = PS_NO_STATUS;
+	c->entry.amount = c->event.amount;
+	paystate_settle(c, NULL, false);
+	paystate_row_release(&c->order);
 }
 
 /* cancelled and failed are events; no other status is for a writer to set */
 static void
-change_status(TriggerData *td, const PsTable *self)
+change_status(PsCase *c)
 {
-	PsCase		c;
-	const char *label = paystate_label(paystate_slot_label(td->tg_newslot, self,
-														   PS_O_STATUS));
+	TriggerData *td = c->td;
+	const PsTable *self = c->family.self;
+	const char *label = paystate_slot_word(td->tg_newslot, self, PS_O_STATUS);
 	bool		cancel = strcmp(label, "cancelled") == 0;
 
 	if (!cancel && strcmp(label, "failed") != 0)
 		paystate_refuse_order_status(td->tg_relation, self->att[PS_O_STATUS], label);
-	begin_case(&c, td);
-	lock_own_order(&c);
-	c.before.status =
-		paystate_order_status(c.lc, paystate_slot_label(td->tg_trigslot,
-														c.family.self, PS_O_STATUS));
-	c.event.kind = cancel ? PS_EV_CANCEL : PS_EV_FAIL;
-	paystate_advance(c.lc, &c.before, NULL, &c.event, &c.verdict);
-	if (c.verdict.refusal != PS_LEGAL)
-		paystate_refuse(&c);
-	paystate_settle(&c, NULL, false);
-	paystate_row_release(&c.order);
-	paystate_family_close(&c.family);
+	lock_own_order(c);
+	c->before.status =
+		paystate_order_status(c->lc, paystate_slot_label(td->tg_trigslot, self,
+														 PS_O_STATUS));
+	c->event.kind = cancel ? PS_EV_CANCEL : PS_EV_FAIL;
+	paystate_advance(c->lc, &c->before, NULL, &c->event, &c->verdict);
+	if (c->verdict.refusal != PS_LEGAL)
+		paystate_refuse(c);
+	paystate_settle(c, NULL, false);
+	paystate_row_release(&c->order);
 }
 
 static void
 after_update(TriggerData *td)
 {
-	PsTable    *self = paystate_table(td->tg_relation, PS_ORDERS);
+	PsCase		c;
 	int			term;
 	bool		moved;
 
-	if (paystate_is_own_write(self, td))
+	if (paystate_is_own_write(paystate_table(td->tg_relation, PS_ORDERS), td))
 		return;
-	moved = check_update(td, self);
-	term = changed_term(td, self);
+	begin_case(&c, td);
+	moved = check_update(td, c.family.self);
+	term = changed_term(td, c.family.self);
 	if (term >= 0 && moved)
-		paystate_refuse_column(td->tg_relation, self->att[term], false);
+		paystate_refuse_column(td->tg_relation, c.family.self->att[term], false);
 	if (term >= 0)
-		change_terms(td, term);
+		change_terms(&c, term);
 	else if (moved)
-		change_status(td, self);
+		change_status(&c);
+	paystate_family_close(&c.family);
 }
 
 /* ---- the trigger */

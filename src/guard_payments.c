@@ -51,13 +51,19 @@ find_order(PsCase *c)
 static void
 begin_case(PsCase *c, TriggerData *td)
 {
-	const PsTable *self;
-
 	memset(c, 0, sizeof(*c));
 	c->td = td;
 	c->entry = (PsEntry) PS_NO_ENTRY;
 	paystate_family_open(&c->family, td->tg_relation, PS_PAYMENTS);
-	self = c->family.self;
+}
+
+/* the payment at hand, and its order */
+static void
+find_rows(PsCase *c)
+{
+	const PsTable *self = c->family.self;
+	TriggerData *td = c->td;
+
 	paystate_slot_key(ps_new_slot(td), self->nkeys, self->key, c->payment_key);
 	c->entry.has_payment = true;
 	c->entry.payment_id = c->payment_key[self->nkeys - 1];
@@ -128,10 +134,12 @@ after_insert(TriggerData *td)
 
 	paystate_note_judged();
 	begin_case(&c, td);
+	find_rows(&c);
 	check_inserted_derived(&c);
 	label = paystate_slot_label(td->tg_trigslot, c.family.self, PS_P_STATUS);
 	if (paystate_payment_status(c.lc, label) != c.lc->payment_initial)
-		paystate_refuse_initial(&c, label);
+		paystate_refuse_initial(&c, paystate_slot_word(td->tg_trigslot, c.family.self,
+													   PS_P_STATUS));
 	c.payment.status = PS_NO_STATUS;
 	c.event.kind = PS_EV_INSERT;
 	c.event.to = c.lc->payment_initial;
@@ -236,30 +244,36 @@ settle_move(PsCase *c, const PsPayment *new, int label)
 }
 
 static void
+judge_move(PsCase *c)
+{
+	TriggerData *td = c->td;
+	const PsTable *self = c->family.self;
+	int			label = paystate_slot_label(td->tg_newslot, self, PS_P_STATUS);
+	PsPayment	new;
+
+	paystate_note_judged();
+	find_rows(c);
+	paystate_slot_payment(c->lc, self, td->tg_trigslot, &c->payment);
+	paystate_slot_payment(c->lc, self, td->tg_newslot, &new);
+	check_moved_derived(c, &new);
+	if (c->has_order && paystate_counted_already(c, td->tg_trigtuple, label))
+		return;
+	paystate_move_event(c->lc, &c->payment, new.status, new.amount_captured,
+						&c->event);
+	judge(c);
+	settle_move(c, &new, label);
+}
+
+static void
 after_update(TriggerData *td)
 {
-	PsTable    *self = paystate_table(td->tg_relation, PS_PAYMENTS);
 	PsCase		c;
-	PsPayment	new;
-	int			label;
 
-	if (paystate_is_own_write(self, td) || !check_update(td, self))
+	if (paystate_is_own_write(paystate_table(td->tg_relation, PS_PAYMENTS), td))
 		return;
-	paystate_note_judged();
 	begin_case(&c, td);
-	self = c.family.self;
-	label = paystate_slot_label(td->tg_newslot, self, PS_P_STATUS);
-	paystate_slot_payment(c.lc, self, td->tg_trigslot, &c.payment);
-	paystate_slot_payment(c.lc, self, td->tg_newslot, &new);
-	check_moved_derived(&c, &new);
-	if (c.has_order && paystate_counted_already(&c, td->tg_trigtuple, label))
-	{
-		end_case(&c);
-		return;
-	}
-	paystate_move_event(c.lc, &c.payment, new.status, new.amount_captured, &c.event);
-	judge(&c);
-	settle_move(&c, &new, label);
+	if (check_update(td, c.family.self))
+		judge_move(&c);
 	end_case(&c);
 }
 

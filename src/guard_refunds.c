@@ -28,7 +28,7 @@ typedef enum RefundStatus
 static RefundStatus
 refund_status(TupleTableSlot *slot, const PsTable *table)
 {
-	const char *label = paystate_label(paystate_slot_label(slot, table, PS_R_STATUS));
+	const char *label = paystate_slot_word(slot, table, PS_R_STATUS);
 
 	if (strcmp(label, "pending") == 0)
 		return REFUND_PENDING;
@@ -59,18 +59,23 @@ before_update(TriggerData *td, const PsTable *table)
 
 /* ---- AFTER */
 
-/* the payment of the refund, locked; then its order, if it has one */
 static void
-begin_case(PsCase *c, TriggerData *td, PsRow *payment)
+begin_case(PsCase *c, TriggerData *td)
 {
-	const PsTable *self;
-	Datum		key[INDEX_MAX_KEYS];
-
 	memset(c, 0, sizeof(*c));
 	c->td = td;
 	c->entry = (PsEntry) PS_NO_ENTRY;
 	paystate_family_open(&c->family, td->tg_relation, PS_REFUNDS);
-	self = c->family.self;
+}
+
+/* the payment of the refund, locked */
+static void
+find_payment(PsCase *c, PsRow *payment)
+{
+	TriggerData *td = c->td;
+	const PsTable *self = c->family.self;
+	Datum		key[INDEX_MAX_KEYS];
+
 	paystate_slot_key(ps_new_slot(td), self->link.nkeys, self->link.fk, key);
 	CommandCounterIncrement();
 	if (!paystate_row_find(payment, c->family.payments_rel, c->family.payments,
@@ -121,7 +126,8 @@ write_case(PsCase *c, PsRow *row)
 	const PsPayment *after = &c->verdict.payment;
 	int			label = c->lc->payment[after->status].label_id;
 
-	c->entry.at = paystate_history_clock(DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]));
+	c->entry.at = paystate_history_clock(c->has_order ?
+										 DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]) : 0);
 	c->entry.payment_from = c->lc->payment[c->payment.status].label_id;
 	c->entry.payment_to = label;
 	c->entry.amount = c->event.amount;
@@ -133,13 +139,19 @@ write_case(PsCase *c, PsRow *row)
 				paystate_label_to_datum(row->table->type[PS_P_STATUS], label));
 		row_set(row, PS_P_STATUS_SINCE, TimestampTzGetDatum(c->entry.at));
 	}
-	paystate_settle(c, row, false);
+	if (c->has_order)
+		paystate_settle(c, row, false);
+	else
+		paystate_row_update(row);
 }
 
 /* a pending refund that failed gives back what it had reserved */
 static void
 release_reserve(PsCase *c)
 {
+	if (c->payment.status == PS_NO_STATUS ||
+		(c->has_order && c->before.status == PS_NO_STATUS))
+		paystate_refuse_drift(c);
 	c->verdict.order = c->before;
 	c->verdict.payment = c->payment;
 	c->verdict.cascade_to = PS_NO_STATUS;
@@ -163,51 +175,66 @@ static void
 take_from_reserve(PsCase *c)
 {
 	c->payment.refund_pending -= c->event.amount;
-	if (c->payment.refund_pending >= 0)
-		return;
-	c->verdict.refusal = PS_DRIFTED;
-	c->verdict.why = PS_WHY_TOTALS;
-	paystate_refuse(c);
+	if (c->payment.refund_pending < 0)
+		paystate_refuse_drift(c);
 }
 
 static void
-after_event(TriggerData *td, RefundStatus from, RefundStatus to)
+judge_event(PsCase *c, RefundStatus from, RefundStatus to)
 {
-	PsCase		c;
+	TriggerData *td = c->td;
+	const PsTable *self = c->family.self;
 	PsRow		payment;
 
-	begin_case(&c, td, &payment);
-	find_order(&c, &payment);
-	read_payment(&c, &payment);
-	if (c.has_order)
-		paystate_check_judged(&c, &payment);
-	c.event.amount = paystate_slot_int64(ps_new_slot(td),
-										 c.family.self->att[PS_R_AMOUNT]);
+	find_payment(c, &payment);
+	find_order(c, &payment);
+	read_payment(c, &payment);
+	if (c->has_order)
+		paystate_check_judged(c, &payment);
+	c->event.amount = paystate_slot_int64(ps_new_slot(td), self->att[PS_R_AMOUNT]);
 	if (from == REFUND_UNKNOWN && to != REFUND_PENDING && to != REFUND_PROCESSED)
-		paystate_refuse_initial(&c, c.entry.refund_to);
+		paystate_refuse_initial(c, paystate_slot_word(td->tg_trigslot, self,
+													  PS_R_STATUS));
 	if (from != REFUND_UNKNOWN && from != REFUND_PENDING)
-		paystate_refuse_refund(&c, from == REFUND_PROCESSED ? "processed" : "failed");
+		paystate_refuse_refund(c, from == REFUND_PROCESSED ? "processed" : "failed");
 	if (from == REFUND_PENDING)
-		take_from_reserve(&c);
+		take_from_reserve(c);
 	if (to == REFUND_FAILED)
-		release_reserve(&c);
+		release_reserve(c);
 	else
-		judge(&c, to == REFUND_PENDING);
-	write_case(&c, &payment);
+		judge(c, to == REFUND_PENDING);
+	write_case(c, &payment);
 	paystate_row_release(&payment);
-	paystate_row_release(&c.order);
+	paystate_row_release(&c->order);
+}
+
+static void
+after_insert(TriggerData *td)
+{
+	PsCase		c;
+
+	if (paystate_is_own_write(paystate_table(td->tg_relation, PS_REFUNDS), td))
+		return;
+	begin_case(&c, td);
+	judge_event(&c, REFUND_UNKNOWN, refund_status(td->tg_trigslot, c.family.self));
 	paystate_family_close(&c.family);
 }
 
 static void
-after_update(TriggerData *td, PsTable *self)
+after_update(TriggerData *td)
 {
+	PsCase		c;
+	const PsTable *self;
+
+	begin_case(&c, td);
+	self = c.family.self;
 	paystate_check_keys(td, self);
 	paystate_check_immutable(td, self, PS_R_AMOUNT);
 	paystate_check_immutable(td, self, PS_R_CREATED_AT);
 	if (!paystate_same_column(td, self->att[PS_R_STATUS]))
-		after_event(td, refund_status(td->tg_trigslot, self),
+		judge_event(&c, refund_status(td->tg_trigslot, self),
 					refund_status(td->tg_newslot, self));
+	paystate_family_close(&c.family);
 }
 
 /* ---- the trigger */
@@ -218,14 +245,17 @@ Datum
 paystate_guard_refunds(PG_FUNCTION_ARGS)
 {
 	TriggerData *td = paystate_trigger_data(fcinfo, "guard_refunds");
-	PsTable    *self = paystate_table(td->tg_relation, PS_REFUNDS);
 
 	if (TRIGGER_FIRED_BEFORE(td->tg_event))
+	{
+		PsTable    *self = paystate_table(td->tg_relation, PS_REFUNDS);
+
 		return TRIGGER_FIRED_BY_UPDATE(td->tg_event) ?
 			before_update(td, self) : before_insert(td, self);
+	}
 	if (TRIGGER_FIRED_BY_UPDATE(td->tg_event))
-		after_update(td, self);
-	else if (!paystate_is_own_write(self, td))
-		after_event(td, REFUND_UNKNOWN, refund_status(td->tg_trigslot, self));
+		after_update(td);
+	else
+		after_insert(td);
 	return PointerGetDatum(NULL);
 }

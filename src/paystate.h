@@ -405,6 +405,8 @@ extern bool paystate_same_column(const TriggerData *td, AttrNumber att);
 extern int64 paystate_slot_int64(TupleTableSlot *slot, AttrNumber att);
 extern int	paystate_slot_label(TupleTableSlot *slot, const PsTable *table,
 								int column);
+extern const char *paystate_slot_word(TupleTableSlot *slot,
+									  const PsTable *table, int column);
 extern void paystate_slot_payment(const PsLifecycle *lc, const PsTable *table,
 								  TupleTableSlot *slot, PsPayment *payment);
 extern void paystate_slot_key(TupleTableSlot *slot, int n,
@@ -466,7 +468,8 @@ extern void paystate_check_judged(PsCase *c, const PsRow *payment);
 extern const char *paystate_hint(const PsCase *c);
 pg_noreturn extern void paystate_refuse(PsCase *c);
 extern const char *paystate_operation(const TriggerData *td);
-pg_noreturn extern void paystate_refuse_initial(PsCase *c, int label);
+pg_noreturn extern void paystate_refuse_drift(PsCase *c);
+pg_noreturn extern void paystate_refuse_initial(PsCase *c, const char *label);
 pg_noreturn extern void paystate_refuse_refund(PsCase *c, const char *from);
 pg_noreturn extern void paystate_refuse_order_status(Relation rel, AttrNumber att,
 										 const char *label);

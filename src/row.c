@@ -8,7 +8,9 @@
  * COMMITTED a lock alone lets a second transaction decide on totals that its
  * snapshot does not show.
  *
- * No state.
+ * Static state: where this backend wrote an order last, and in which
+ * transaction; a place to look first, believed only if the row there is
+ * visible and has the key.
  */
 #include "postgres.h"
 
@@ -16,12 +18,66 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
+#include "storage/bufmgr.h"
+#include "storage/proc.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "paystate.h"
+
+/*
+ * An order that gets many events in one transaction leaves as many versions
+ * behind, and an index scan walks them all: from the second event on we begin
+ * at the version we wrote last.
+ */
+static struct
+{
+	LocalTransactionId transaction;
+	Oid			relid;
+	ItemPointerData tid;
+}			last_written;
+
+static void
+remember_written(const PsRow *row, const TupleTableSlot *slot)
+{
+	last_written.transaction = ps_local_transaction();
+	last_written.relid = row->table->relid;
+	last_written.tid = slot->tts_tid;
+}
+
+/* does the row in the slot have the key we look for? */
+static bool
+has_link_key(PsRow *row)
+{
+	for (int i = 0; i < row->link->nkeys; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(row->rel),
+											  row->link->pk[i] - 1);
+		bool		isnull;
+		Datum		value = slot_getattr(row->slot, row->link->pk[i], &isnull);
+
+		if (isnull ||
+			!datum_image_eq(value, row->linkkey[i], att->attbyval, att->attlen))
+			return false;
+	}
+	return true;
+}
+
+/* a table rewritten or truncated meanwhile may have no such block any more */
+static bool
+find_last_written(PsRow *row, Snapshot snapshot)
+{
+	if (last_written.transaction != ps_local_transaction() ||
+		last_written.relid != row->table->relid ||
+		ItemPointerGetBlockNumber(&last_written.tid) >= RelationGetNumberOfBlocks(row->rel) ||
+		!table_tuple_fetch_row_version(row->rel, &last_written.tid, snapshot,
+									   row->slot))
+		return false;
+	return has_link_key(row);
+}
 
 /* scan keys for "parent columns = key", in terms of the index's columns */
 static void
@@ -46,7 +102,6 @@ build_scan_keys(ScanKey keys, Relation index, const PsLink *link,
 	}
 }
 
-/* the row of that key which the snapshot shows, into row->slot */
 static bool
 scan_index(PsRow *row, Snapshot snapshot)
 {
@@ -64,6 +119,13 @@ scan_index(PsRow *row, Snapshot snapshot)
 	index_endscan(scan);
 	index_close(index, AccessShareLock);
 	return found;
+}
+
+/* the row of that key which the snapshot shows, into row->slot */
+static bool
+find_visible(PsRow *row, Snapshot snapshot)
+{
+	return find_last_written(row, snapshot) || scan_index(row, snapshot);
 }
 
 static void
@@ -121,7 +183,7 @@ static bool
 find_and_lock(PsRow *row)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
-	bool		found = scan_index(row, snapshot);
+	bool		found = find_visible(row, snapshot);
 
 	if (found)
 		found = lock_version(row, snapshot);
@@ -171,7 +233,7 @@ paystate_row_find(PsRow *row, Relation rel, PsTable *table,
 		return paystate_general_find(row, how);
 	row->slot = table_slot_create(rel, NULL);
 	found = how == PS_FIND_LOCK ? find_and_lock(row) :
-		scan_index(row, SnapshotSelf);
+		find_visible(row, SnapshotSelf);
 	if (found)
 		read_columns(row);
 	else
@@ -264,6 +326,8 @@ paystate_row_update(PsRow *row)
 							  GetActiveSnapshot(), &update_indexes);
 	if (!ps_needs_no_index(update_indexes))
 		insert_index_entries(row->rel, slot, ps_only_summarizing(update_indexes));
+	if (row->table->kind == PS_ORDERS)
+		remember_written(row, slot);
 	ExecDropSingleTupleTableSlot(slot);
 }
 

@@ -120,11 +120,7 @@ move_along(PsCase *c, PsOrder *order, Moved *moved, PsRow *row, int from,
 {
 	if (!paystate_cascade(c->lc, order, row_int64(row, PS_P_AMOUNT), from,
 						  c->verdict.cascade_to))
-	{
-		c->verdict.refusal = PS_DRIFTED;
-		c->verdict.why = PS_WHY_TOTALS;
-		paystate_refuse(c);
-	}
+		paystate_refuse_drift(c);
 	moved->row = row;
 	moved->from = from;
 	moved->since = since;
@@ -256,6 +252,8 @@ paystate_settle(PsCase *c, PsRow *payment, bool leave_refund)
 	Moved	   *moved = NULL;
 	int			n;
 
+	if (after.status == PS_NO_STATUS)
+		paystate_refuse_drift(c);
 	c->entry.order_from = paystate_label_from_datum(c->order.table->type[PS_O_STATUS],
 													c->order.values[PS_O_STATUS]);
 	if (c->family.self->kind == PS_ORDERS && c->before.status != PS_NO_STATUS)
