@@ -22,6 +22,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "family.h"
 
@@ -84,6 +85,13 @@ paystate_watch(Oid relid)
 	watched[nwatched++] = relid;
 }
 
+/* syscache callback: saved plans name schemas, and a rename moves no relation */
+static void
+forget_all(Datum arg, int cacheid, uint32 hashvalue)
+{
+	generation++;
+}
+
 static void
 create_cache(void)
 {
@@ -91,6 +99,7 @@ create_cache(void)
 
 	cache = hash_create("paystate tables", 64, &ctl, HASH_ELEM | HASH_BLOBS);
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_all, (Datum) 0);
 }
 
 /* ---- its guards */

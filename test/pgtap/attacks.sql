@@ -129,17 +129,25 @@ SELECT is(given('over', 'razorpay', 9223372036854775807, 'a=9223372036854775807'
 	'B03: a payment of all of it is open');
 SELECT cannot('over', 'b=9223372036854775807', '23PS4', 'B03: a counter never wraps');
 -- attempts at their end: only the owner can bring that about, guards off
+CREATE FUNCTION helper.worn(statement text) RETURNS text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	got text;
+BEGIN
+	ALTER TABLE orders DISABLE TRIGGER USER;
+	UPDATE orders SET attempts = 2147483647 WHERE id = 'free';
+	ALTER TABLE orders ENABLE TRIGGER USER;
+	got := helper.outcome(statement);
+	RAISE SQLSTATE 'TT001';
+EXCEPTION WHEN SQLSTATE 'TT001' THEN RETURN got;
+END
+$$;
+SELECT is(worn('INSERT INTO payments (id, order_id) VALUES (''free.z'', ''free'')'), 'accepted', 'B06: a payment that does not count yet');
+SELECT is(worn('INSERT INTO payments (id, order_id) VALUES (''free.z'', ''free''); UPDATE payments SET status = ''failed'' WHERE id = ''free.z'''),
+	says('23PS4', 'update payments', 'razorpay'), 'B06: attempts never wrap');
+SELECT accepted('INSERT INTO payments (id, order_id) VALUES (''free.a'', ''free'')', 'B06: far from the end');
 SET LOCAL ROLE attacks_owner;
-ALTER TABLE orders DISABLE TRIGGER USER;
-UPDATE orders SET attempts = 2147483647 WHERE id = 'free';
-ALTER TABLE orders ENABLE TRIGGER USER;
-RESET ROLE;
-SELECT accepted('INSERT INTO payments (id, order_id) VALUES (''free.a'', ''free'')', 'B06: a payment that does not count yet');
-SELECT matches(outcome('UPDATE payments SET status = ''failed'' WHERE id = ''free.a''', true), '^(23PS4|22003) ', 'B06: attempts never wrap');
-SET LOCAL ROLE attacks_owner;
-ALTER TABLE orders DISABLE TRIGGER USER;
-UPDATE orders SET attempts = 0 WHERE id = 'free';
-ALTER TABLE orders ENABLE TRIGGER USER;
 ALTER TABLE orders ALTER status SET DEFAULT 'paid';
 ALTER TABLE payments ALTER status SET DEFAULT 'captured';
 RESET ROLE;
@@ -205,9 +213,9 @@ SELECT matches(outcome('WITH a AS (UPDATE payments SET status = ''processed'' WH
 SELECT stands('legs', 'authorized 0 of 1000, due 1000, held 1000, pending 0, back 0, attempts 2, open 2, v5; a authorized 0/600-0-0, b authorized 0/400-0-0', 'C10: neither happened');
 SELECT refused('UPDATE payments p SET status = ''captured'' FROM (SELECT id FROM payments WHERE status = ''created'') s WHERE p.id = s.id AND p.order_id = ''c9''', says('23PS1', 'update payments', 'razorpay'), 'C11: an UPDATE by a join');
 SELECT accepted('UPDATE payments p SET status = ''authorized'' FROM (SELECT id FROM payments WHERE status = ''created'') s WHERE p.id = s.id AND p.order_id = ''c9''', 'C11: a legal one');
-SELECT refused('DO $d$ DECLARE c CURSOR FOR SELECT * FROM payments WHERE id = ''c9.a'' FOR UPDATE; BEGIN OPEN c; MOVE c; UPDATE payments SET status = ''created'' WHERE CURRENT OF c; END $d$',
+SELECT refused('DO $d$ DECLARE c CURSOR FOR SELECT * FROM payments WHERE id = ''c9.a'' FOR UPDATE; BEGIN OPEN c; MOVE c; UPDATE payments SET status = ''created'' WHERE CURRENT OF c; CLOSE c; END $d$',
 	says('23PS1', 'update payments', 'razorpay'), 'C12: WHERE CURRENT OF');
-SELECT accepted('DO $d$ DECLARE c CURSOR FOR SELECT * FROM payments WHERE id = ''c9.a'' FOR UPDATE; BEGIN OPEN c; MOVE c; UPDATE payments SET status = ''captured'' WHERE CURRENT OF c; END $d$',
+SELECT accepted('DO $d$ DECLARE c CURSOR FOR SELECT * FROM payments WHERE id = ''c9.a'' FOR UPDATE; BEGIN OPEN c; MOVE c; UPDATE payments SET status = ''captured'' WHERE CURRENT OF c; CLOSE c; END $d$',
 	'C12: a legal one');
 SET LOCAL ROLE attacks_owner;
 CREATE VIEW mall.seen AS SELECT * FROM payments WHERE amount > 0 WITH CHECK OPTION;
@@ -248,6 +256,8 @@ DO $$ BEGIN
 END $$;
 SELECT is((SELECT array_agg(DISTINCT concat_ws(' ', payments_open, amount_pending, version)) FROM orders WHERE id LIKE 'd3.%'), '{50 50000 51}',
 	'D03: ten thousand savepoints, a payment each, every other rolled back');
+
+ANALYZE orders, payments, refunds, order_history;
 
 -- ---- 2f names, roles, privileges ------------------------------------------------------------------------------
 CREATE FUNCTION helper.fresh(o text) RETURNS text LANGUAGE sql AS $$SELECT helper.given(o, 'razorpay', 1000, 'a= a>authorized')$$;
@@ -310,7 +320,7 @@ BEGIN
 	CREATE DOMAIN mine.order_status AS text CHECK (VALUE = 'shadow');
 END $$;
 RESET ROLE;
-SELECT is(outcome('SET LOCAL search_path = mine; SELECT 1::bigint = 1::bigint', true), 'P0001 shadow used', 'F06: the shadow works where it is looked at');
+SELECT is(outcome('SET LOCAL search_path = mine, pg_catalog; SELECT 1::bigint = 1::bigint', true), 'P0001 shadow used', 'F06: the shadow works where it is looked at');
 CREATE FUNCTION helper.under(path text, o text) RETURNS text
 	LANGUAGE sql
 AS $$
@@ -323,11 +333,11 @@ AS $$
 		UPDATE mall.payments SET status = 'refunded' WHERE id OPERATOR(pg_catalog.=) '%2$s.a'$s$, path, o));
 $$;
 SELECT is(under(p, o), 'accepted', format('F06, F07: writes under search_path %s', p))
-  FROM (VALUES ('mine, mall, public', 's1'), ('mine, pg_catalog', 's2'), ('''''', 's3'), ('pg_temp, mine', 's4')) v (p, o);
+  FROM (VALUES ('mine, mall, pg_catalog', 's1'), ('mine, pg_catalog', 's2'), ('''''', 's3'), ('mine, mall', 's4')) v (p, o);
 SELECT stands(o, 'paid 1000 of 1000, due 0, held 0, pending 1000, back 1000, attempts 1, open 1, v7; a refunded 1000/1000-1000-0, b created 0/1000-0-0',
 	'F06, F07: and come to the same')
   FROM unnest(ARRAY['s1', 's2', 's3', 's4']) o;
-SELECT is(outcome('SET LOCAL search_path = mine, mall; UPDATE mall.orders SET status = ''paid'' WHERE id OPERATOR(pg_catalog.=) ''c1''', true),
+SELECT is(outcome('SET LOCAL search_path = mine, mall, pg_catalog; UPDATE mall.orders SET status = ''paid'' WHERE id OPERATOR(pg_catalog.=) ''c1''', true),
 	'23PS6 column "status" of table "orders" is derived', 'F06: nor is more allowed there');
 
 -- F08: our guards on a table of one's own
@@ -389,11 +399,11 @@ SELECT matches(outcome('INSERT INTO order_history (order_id, seq, at, order_from
 SET LOCAL ROLE attacks_owner;
 CREATE POLICY few ON payments USING (id LIKE '%.a');
 CREATE POLICY few_new ON payments FOR INSERT WITH CHECK (true);
-CREATE POLICY none ON orders FOR SELECT USING (id NOT LIKE 'f11%');
-CREATE POLICY write ON orders FOR UPDATE USING (id NOT LIKE 'f11%');
+CREATE POLICY none ON orders FOR SELECT USING (id NOT LIKE 'rls%');
+CREATE POLICY write ON orders FOR UPDATE USING (id NOT LIKE 'rls%');
 CREATE POLICY new ON orders FOR INSERT WITH CHECK (true);
 RESET ROLE;
-DO $$ BEGIN PERFORM given('f11', 'razorpay', 1000, 'b=600 b>authorized', true); PERFORM given('f11x', 'razorpay', 1000, 'a=600 a>authorized', true); END $$;
+DO $$ BEGIN PERFORM given('rls', 'razorpay', 1000, 'b=600 b>authorized', true); PERFORM given('rlsx', 'razorpay', 1000, 'a=600 a>authorized', true); END $$;
 CREATE FUNCTION helper.secured(mode text, statement text) RETURNS text
 	LANGUAGE plpgsql
 AS $$
@@ -405,17 +415,17 @@ BEGIN
 	EXECUTE format('ALTER TABLE order_history %s ROW LEVEL SECURITY', mode);
 	EXECUTE 'ALTER TABLE orders ENABLE ROW LEVEL SECURITY; ALTER TABLE payments ENABLE ROW LEVEL SECURITY; ALTER TABLE order_history ENABLE ROW LEVEL SECURITY';
 	got := helper.outcome(statement);
-	got := got || '; ' || helper.standing('f11') || '; drift ' || (SELECT count(*) FROM helper.drift());
+	got := got || '; ' || helper.standing('rls') || '; drift ' || (SELECT count(*) FROM helper.drift());
 	RAISE SQLSTATE 'TT001';
 EXCEPTION WHEN SQLSTATE 'TT001' THEN
 	RETURN got;
 END
 $$;
-SELECT is(secured(m, 'INSERT INTO payments (id, order_id, amount) VALUES (''f11.a'', ''f11'', 400)'),
+SELECT is(secured(m, 'INSERT INTO payments (id, order_id, amount) VALUES (''rls.a'', ''rls'', 400)'),
 	says('23PS3', 'insert payments', 'razorpay') || '; attempted 0 of 1000, due 1000, held 600, pending 0, back 0, attempts 1, open 1, v3; b authorized 0/600-0-0; drift 0',
 	format('F11: %s row-level security, another payment is held though unseen', m))
   FROM unnest(ARRAY['ENABLE', 'FORCE']) m;
-SELECT is(secured(m, 'UPDATE payments SET status = ''captured'' WHERE id = ''f11x.a'''),
+SELECT is(secured(m, 'UPDATE payments SET status = ''captured'' WHERE id = ''rlsx.a'''),
 	'accepted; attempted 0 of 1000, due 1000, held 600, pending 0, back 0, attempts 1, open 1, v3; b authorized 0/600-0-0; drift 0',
 	format('F11: %s row-level security, a capture reaches an order that is unseen', m))
   FROM unnest(ARRAY['ENABLE', 'FORCE']) m;
@@ -432,6 +442,93 @@ SELECT refused(s, '42501 permission denied for table ' || t, 'F12: ' || s) FROM 
 	('UPDATE mall.orders SET status = ''cancelled''', 'orders'), ('UPDATE mall.payments SET amount_captured = 1', 'payments'),
 	('INSERT INTO mall.refunds (payment_id, amount) VALUES (''f12.a'', 1)', 'refunds')) v (s, t);
 SELECT accepted('UPDATE mall.payments SET status = ''refunded'' WHERE id = ''f12.a''', 'F12: a refund by status writes its row as the owner');
+
+SET LOCAL helper.role = 'attacks_app';
+
+-- Forged rows: in the transaction that wrote a row, and so could have meant
+-- it, every combination of values near its own is written over it.  Whatever
+-- is accepted must leave totals and history in agreement; and the only
+-- changes accepted are legal moves.
+CREATE FUNCTION helper.forge(a_table text, an_id text, columns text, rows text) RETURNS TABLE (tried bigint, taken text)
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	v text;
+	got text;
+	drifted text;
+	before text := helper.everything();
+BEGIN
+	tried := 0;
+	FOR v IN EXECUTE rows LOOP
+		tried := tried + 1;
+		BEGIN
+			got := helper.outcome(format('UPDATE %s SET (%s) = ROW %s WHERE id = %L', a_table, columns, v, an_id));
+			drifted := (SELECT string_agg(concat(d.id, ' ', d.problem), ', ') FROM helper.drift() d WHERE got = 'accepted');
+			IF got = 'accepted' AND helper.everything() <> before THEN
+				taken := concat_ws('; ', taken, concat_ws(' DRIFT ', v, drifted));
+			ELSIF got NOT LIKE '23PS%' AND got <> 'accepted' THEN
+				taken := concat_ws('; ', taken, v || ' ' || got);
+			END IF;
+			RAISE SQLSTATE 'TT002';
+		EXCEPTION WHEN SQLSTATE 'TT002' THEN NULL;
+		END;
+	END LOOP;
+	RETURN NEXT;
+END
+$$;
+CREATE SCHEMA fake AUTHORIZATION attacks_owner;
+SET LOCAL ROLE attacks_owner;
+DO $$ BEGIN PERFORM paystate.create_tables('fake'); END $$;
+GRANT ALL ON ALL TABLES IN SCHEMA fake TO attacks_app;
+GRANT USAGE ON SCHEMA fake TO attacks_app;
+RESET ROLE;
+SET LOCAL search_path = fake, helper, public;
+CREATE TEMP TABLE forgery (a_table text, an_id text, columns text, rows text, taken text);
+INSERT INTO forgery
+	SELECT 'payments', id, 'status, amount_captured, amount_refunded, refund_pending',
+		'SELECT format(''(%L, %s, %s, %s)'', s, c, r, n) FROM unnest(enum_range(NULL::paystate.payment_status)) s, unnest(ARRAY[0, 400, 600, 1000]) c, unnest(ARRAY[0, 400, 1000]) r, unnest(ARRAY[0, 100]) n', taken
+	  FROM (VALUES
+		('ro.a', '(''authorized'', 0, 0, 0); (''failed'', 0, 0, 0)'),
+		('rh.a', '(''captured'', 0, 0, 0); (''captured'', 1000, 0, 0); (''refunded'', 0, 0, 0); (''refunded'', 0, 1000, 0)'),
+		('rc.a', '(''refunded'', 1000, 0, 0); (''refunded'', 1000, 1000, 0)'),
+		('rr.a', '(''refunded'', 1000, 400, 0); (''refunded'', 1000, 1000, 0)'),
+		('rb.a', NULL), ('ra.a', NULL), ('rf.a', '(''authorized'', 0, 0, 0)'), ('rn.a', NULL),
+		('pc.a', NULL), ('pc.b', NULL), ('px.a', NULL), ('px.b', NULL)) v (id, taken)
+	UNION ALL
+	SELECT 'orders', id, 'status, amount_paid, amount_due, attempts, payments_open, version',
+		'SELECT format(''(%L, %s, %s, %s, %s, %s)'', s, p, d, a, o, v) FROM unnest(enum_range(NULL::paystate.order_status)) s, unnest(ARRAY[0, 1000]) p, unnest(ARRAY[0, 1000]) d, unnest(ARRAY[0, 1, 2]) a, unnest(ARRAY[0, 1]) o, generate_series(1, 6) v', taken
+	  FROM (VALUES ('ro', NULL), ('rc', NULL), ('rb', NULL), ('px', NULL)) v (id, taken)
+	UNION ALL
+	SELECT 'refunds', id, 'status, amount', 'SELECT format(''(%L, %s)'', s, a) FROM unnest(enum_range(NULL::paystate.refund_status)) s, unnest(ARRAY[100, 400, 1000]) a', taken
+	  FROM (VALUES ('rr.a.r1', NULL), ('rn.a.r1', '(''processed'', 100); (''failed'', 100)')) v (id, taken);
+SET LOCAL ROLE attacks_app;
+DO $$ BEGIN
+	PERFORM given('ro', 'razorpay', 1000, 'a=1000');
+	PERFORM given('rh', 'razorpay', 1000, 'a=1000 a>authorized');
+	PERFORM given('rc', 'razorpay', 1000, 'a=1000 a>authorized a>captured');
+	PERFORM given('rr', 'razorpay', 1000, 'a=1000 a>authorized a>captured a-400');
+	PERFORM given('rb', 'razorpay', 1000, 'a=1000 a>authorized a>captured a>refunded');
+	PERFORM given('ra', 'razorpay', 1000, 'a=1000 a>authorized a>refunded');
+	PERFORM given('rf', 'razorpay', 1000, 'a=1000 a>failed');
+	PERFORM given('rn', 'razorpay', 1000, 'a=1000 a>authorized a>captured a~100');
+	PERFORM given('pc', 'plural_preauth', 1000, 'a=600 b=400 a>authorized b>authorized a>processed:400');
+	PERFORM given('px', 'plural_preauth', 1000, 'a=600 b=400 a>authorized !cancel');
+END $$;
+RESET ROLE;
+SELECT is(f.taken, forgery.taken, format('forged: of %s versions of %s "%s" only legal moves are taken', f.tried, a_table, an_id))
+  FROM forgery, helper.forge(a_table, an_id, columns, rows) f;
+-- once more where paystate's own writes go by SQL, past the guards
+CREATE FUNCTION mine.look() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE TRIGGER look AFTER INSERT OR UPDATE ON fake.orders FOR EACH ROW EXECUTE FUNCTION mine.look();
+CREATE TRIGGER look AFTER INSERT OR UPDATE ON fake.payments FOR EACH ROW EXECUTE FUNCTION mine.look();
+CREATE TRIGGER look AFTER INSERT OR UPDATE ON fake.refunds FOR EACH ROW EXECUTE FUNCTION mine.look();
+DO $$ BEGIN
+	PERFORM helper.then('ro', 'b=1000'), helper.then('rc', 'a~100'), helper.then('rf', 'a>authorized a>refunded b=1000');
+END $$;
+UPDATE forgery SET taken = '(''refunded'', 1000, 400, 0); (''refunded'', 1000, 1000, 0)' WHERE an_id = 'rr.a';
+UPDATE forgery SET taken = NULL WHERE an_id IN ('rc.a', 'rf.a');
+SELECT is(f.taken, forgery.taken, format('forged, general path: of %s versions of %s "%s" only legal moves are taken', f.tried, a_table, an_id))
+  FROM forgery, helper.forge(a_table, an_id, columns, rows) f;
 
 SET LOCAL helper.role = '';
 \ir lib/end.sql

@@ -386,4 +386,30 @@ SELECT would('legdone', 'a-599', 'partially_refunded 600 of 1000, due 400, held 
 SELECT would('legdone', 'a-600', 'fully_refunded 600 of 1000, due 400, held 0, pending 0, back 600, attempts 2, open 0, v6; a processed 600/600-600-0, b failed 0/400-0-0',
 	'none_live, order attempted');
 
+-- Parameters that are checked beside the rules.
+DO $$ BEGIN
+	PERFORM variant('no_cancel', 'plural', '{"order_cancel": false}');
+	PERFORM variant('whole_capture', 'plural_preauth', '{"partial_capture": false}');
+	PERFORM variant('two_tries', 'razorpay', '{"max_attempts": 2, "payment_min": null, "payment_max": 5000, "currencies": ["INR", "JPY"]}');
+	PERFORM given('nc', 'no_cancel', 1000, 'a=1000');
+	PERFORM given('wc', 'whole_capture', 1000, 'a=600 b=400 a>authorized b>authorized');
+	PERFORM given('t1', 'two_tries', 1000, 'a=1000 a>failed b=1000');
+	PERFORM given('t2', 'two_tries', 1000, 'a=1000 a>failed b=1000 b>failed');
+END $$;
+SELECT cannot('nc', '!cancel', '23PS1', 'order_cancel false');
+SELECT would('nc', '!fail', 'failed 0 of 1000, due 1000, held 0, pending 0, back 0, attempts 1, open 0, v4; a failed 0/1000-0-0',
+	'order_cancel false says nothing of fail');
+SELECT cannot('wc', w, '23PS4', 'partial_capture false') FROM unnest(ARRAY['a>processed:1', 'a>processed:599', 'a>processed:601']) w;
+SELECT would('wc', 'a>processed:600', 'authorized 600 of 1000, due 400, held 400, pending 0, back 0, attempts 2, open 1, v6; a processed 600/600-0-0, b authorized 0/400-0-0',
+	'partial_capture false');
+SELECT would('t1', 'c=1000', 'attempted 0 of 1000, due 1000, held 0, pending 2000, back 0, attempts 1, open 2, v5; a failed 0/1000-0-0, b created 0/1000-0-0, c created 0/1000-0-0',
+	'max_attempts 2, one used');
+SELECT cannot('t2', 'c=1000', '23PS3', 'max_attempts 2, both used');
+SELECT refused(format('INSERT INTO orders (id, lifecycle, amount, currency) VALUES (''x'', ''two_tries'', %s, %L)', a, c),
+	says(e, 'insert orders', 'two_tries'), format('payment_max 5000, currencies INR and JPY: an order of %s %s', a, c))
+  FROM (VALUES (5001, 'INR', '23PS4'), (0, 'INR', '23PS4'), (5000, 'USD', '23PS5')) v (a, c, e);
+SELECT accepted(format('INSERT INTO orders (id, lifecycle, amount, currency) VALUES (''x%s'', ''two_tries'', %1$s, %L)', a, c),
+	format('payment_max 5000, payment_min null, currencies INR and JPY: an order of %s %s', a, c))
+  FROM (VALUES (5000, 'INR'), (1, 'JPY')) v (a, c);
+
 \ir lib/end.sql

@@ -54,6 +54,7 @@ DO $$ BEGIN
 	PERFORM given('legs', 'plural', 1000, 'a=600 a>processed b=400');
 	PERFORM given('tried', 'plural', 1000, 'a=600');
 	PERFORM given('fresh', 'razorpay', 1000);
+	PERFORM given('wait', 'razorpay', 1000, 'a= a>authorized a>captured a~100');
 END $$;
 
 -- ---- the legal twin of each ---------------------------------------------------------------
@@ -132,6 +133,12 @@ SELECT told('UPDATE orders SET currency = ''USD'' WHERE id = ''open''',
 SELECT told('DELETE FROM orders WHERE id = ''fresh''',
 	('23PS7', 'delete on table "orders" is not allowed', '%', '%',
 	'shop.orders', 'paystate_no_delete'), '23PS7, DELETE');
+SELECT told('UPDATE order_history SET amount = 1 WHERE order_id = ''open''',
+	('23PS6', 'update on table "order_history" is not allowed', '%', '%',
+	'shop.order_history', 'paystate_history'), '23PS6, a write of history');
+SELECT told('DELETE FROM order_history WHERE order_id = ''open''',
+	('23PS7', 'delete on table "order_history" is not allowed', '%', '%',
+	'shop.order_history', 'paystate_no_delete'), '23PS7, a DELETE of history');
 SELECT told('TRUNCATE refunds',
 	('23PS7', 'truncate on table "refunds" is not allowed', '%', '%',
 	'shop.refunds', 'paystate_no_delete'), '23PS7, TRUNCATE');
@@ -193,6 +200,16 @@ SELECT refused(s, m, d) FROM (VALUES
 		'23PS6 column "amount" of table "payments" cannot be changed', '23PS6 before 23PS1'),
 	('UPDATE payments SET status = ''captured'', amount_captured = 1, amount = 1 WHERE id = ''held.a''',
 		'23PS6 column "amount" of table "payments" cannot be changed', '23PS6 before 23PS4'),
+	('UPDATE payments SET status = ''failed'', amount_captured = 5 WHERE id = ''open.a''',
+		'23PS6 column "amount_captured" of table "payments" is derived', 'only a capture may give amount_captured'),
+	('UPDATE payments SET status = ''refunded'', amount_refunded = 5 WHERE id = ''open.a''',
+		'23PS6 column "amount_refunded" of table "payments" is derived', '23PS6 before 23PS1, a refund'),
+	('UPDATE payments SET status = ''failed'', refund_pending = 5 WHERE id = ''open.a''',
+		'23PS6 column "refund_pending" of table "payments" is derived', 'no move may give refund_pending'),
+	('UPDATE payments SET status = ''captured'', created_at = ''2000-01-01'' WHERE id = ''held.a''',
+		'23PS6 column "created_at" of table "payments" cannot be changed', 'a legal move does not cover another column'),
+	('UPDATE refunds SET status = ''failed'', amount = 1 WHERE id = ''wait.a.r1''',
+		'23PS6 column "amount" of table "refunds" cannot be changed', 'nor does that of a refund'),
 	('UPDATE orders SET status = ''cancelled'', amount_paid = 5 WHERE id = ''open''',
 		'23PS6 column "amount_paid" of table "orders" is derived', '23PS6 before 23PS1, an order'),
 	('INSERT INTO payments (order_id, amount, status) VALUES (''paid'', 1000, ''captured'')',

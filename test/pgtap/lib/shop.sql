@@ -8,6 +8,25 @@ CREATE SCHEMA helper;
 SET LOCAL search_path = shop, helper, public;
 DO $$ BEGIN PERFORM paystate.create_tables('shop'); END $$;
 
+-- With :general set, the same tests run where paystate writes by SQL: a user
+-- trigger on each table sees what it writes.
+\if :{?general}
+CREATE SEQUENCE helper.looks;
+CREATE FUNCTION helper.look() RETURNS trigger
+	LANGUAGE plpgsql
+AS $$
+BEGIN
+	IF TG_TABLE_NAME = 'orders' AND TG_OP = 'UPDATE' THEN
+		PERFORM nextval('helper.looks');
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER look BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION helper.look();
+CREATE TRIGGER look AFTER INSERT OR UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION helper.look();
+CREATE TRIGGER look AFTER INSERT OR UPDATE ON refunds FOR EACH ROW EXECUTE FUNCTION helper.look();
+\endif
+
 -- All rows of the four tables as one text: "nothing changed" compares it.
 CREATE FUNCTION helper.everything() RETURNS text
 	LANGUAGE sql VOLATILE
@@ -28,12 +47,14 @@ CREATE FUNCTION helper.outcome(statement text, undo boolean DEFAULT false)
 AS $$
 DECLARE
 	app text := nullif(current_setting('helper.role', true), '');
+	path text := current_setting('search_path');
 BEGIN
 	BEGIN
 		IF app IS NOT NULL THEN
 			PERFORM set_config('role', app, true);
 		END IF;
 		EXECUTE statement;
+		PERFORM pg_catalog.set_config('search_path', path, true);
 		IF app IS NOT NULL THEN
 			PERFORM set_config('role', 'none', true);
 		END IF;
