@@ -81,7 +81,7 @@ paystate_fill_inserted_payment(TriggerData *td, PsTable *table)
 	paystate_fill_if_null(&f, PS_P_CAPTURED, Int64GetDatum(0));
 	paystate_fill_if_null(&f, PS_P_REFUNDED, Int64GetDatum(0));
 	paystate_fill_if_null(&f, PS_P_REFUND_PENDING, Int64GetDatum(0));
-	paystate_fill_if_null(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(GetCurrentTimestamp()));
+	paystate_fill_if_null(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(paystate_clock()));
 	return paystate_filled(&f);
 }
 
@@ -145,7 +145,7 @@ paystate_fill_updated_payment(TriggerData *td, PsTable *table)
 		return PointerGetDatum(td->tg_newtuple);
 	paystate_note_unjudged();
 	if (paystate_same_column(td, table->att[PS_P_STATUS_SINCE]))
-		paystate_fill(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(GetCurrentTimestamp()));
+		paystate_fill(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(paystate_clock()));
 	fill_implied(&f);
 	return paystate_filled(&f);
 }

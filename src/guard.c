@@ -3,7 +3,7 @@
  *		What the guards of the four tables share: the tables of an event,
  *		opened and described, and the columns of the rows at hand.
  *
- * No state.
+ * Static state: the time that the clock gave last, for one backend.
  */
 #include "postgres.h"
 
@@ -17,6 +17,8 @@
 #include "utils/timestamp.h"
 
 #include "paystate.h"
+
+static TimestampTz last_given = 0;
 
 /* ---- the tables of an event */
 
@@ -180,6 +182,16 @@ paystate_parent_key(const PsTable *table, TupleTableSlot *slot, Datum *key)
 	return nulls;
 }
 
+/* now, but never before this transaction began: the host's clock may step back */
+TimestampTz
+paystate_clock(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	last_given = Max(now, GetCurrentTransactionStartTimestamp());
+	return last_given;
+}
+
 /*
  * Is that timestamp one that the clock gave while this transaction ran?
  * BEFORE filled it in; a trigger of the user may have changed it since.
@@ -190,9 +202,10 @@ paystate_is_clock(TupleTableSlot *slot, AttrNumber att)
 	bool		isnull;
 	Datum		value = slot_getattr(slot, att, &isnull);
 	TimestampTz at = DatumGetTimestampTz(value);
+	TimestampTz given = last_given;
 
 	return !isnull && at >= GetCurrentTransactionStartTimestamp() &&
-		at <= Max(GetCurrentTimestamp(), GetCurrentTransactionStartTimestamp());
+		at <= Max(paystate_clock(), given);
 }
 
 /* ---- the life cycle */

@@ -40,7 +40,7 @@ opening_time(TupleTableSlot *slot, const PsTable *table)
 		if (!slot_attisnull(slot, att) && paystate_is_clock(slot, att))
 			return DatumGetTimestampTz(slot_getattr(slot, att, &isnull));
 	}
-	return GetCurrentTimestamp();
+	return paystate_clock();
 }
 
 static const PsLifecycle *

@@ -411,6 +411,7 @@ extern void paystate_slot_payment(const PsLifecycle *lc, const PsTable *table,
 								  TupleTableSlot *slot, PsPayment *payment);
 extern void paystate_slot_key(TupleTableSlot *slot, int n,
 							  const AttrNumber *atts, Datum *key);
+extern TimestampTz paystate_clock(void);
 extern bool paystate_is_clock(TupleTableSlot *slot, AttrNumber att);
 extern const PsLifecycle *paystate_lifecycle_or_fail(Relation rel, Datum name);
 extern const PsLifecycle *paystate_lifecycle_of_order(const PsRow *order);
