@@ -42,7 +42,8 @@ EXTRA_CLEAN = output_iso src/*.bc $(EXTENSION)-$(EXTVERSION).zip
 override with_llvm = no
 
 PG_CONFIG ?= pg_config
-PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+# Debian's psql brings PGXS, the headers come apart from it: both or nothing
+PGXS := $(if $(wildcard $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)/postgres.h),$(wildcard $(shell $(PG_CONFIG) --pgxs)))
 
 ifneq ($(PGXS),)
 include $(PGXS)

@@ -17,6 +17,9 @@ SELECT pg_describe_object(d.classid, d.objid, 0)
 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'paystate'
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 	AND obj_description(d.objid, d.classid::regclass::name) IS NULL
+	-- from 17 on, arrays and row types count as members
+	AND NOT EXISTS (SELECT FROM pg_type t WHERE d.classid = 'pg_type'::regclass
+					AND t.oid = d.objid AND (t.typelem <> 0 OR t.typrelid <> 0))
 ORDER BY 1;
 -- every function has named arguments: no rows
 SELECT p.oid::regprocedure
@@ -89,10 +92,10 @@ TABLE drift;
 
 \x
 SELECT * FROM refusal($$UPDATE payments SET status = 'captured' WHERE id = 'pay_1'$$);
-SELECT * FROM refusal($$INSERT INTO orders (amount, status) VALUES (100, 'paid')$$);
+SELECT * FROM refusal($$INSERT INTO orders (id, amount, status) VALUES ('order_2', 100, 'paid')$$);
 SELECT * FROM refusal($$INSERT INTO payments (id, order_id) VALUES ('pay_3', 'order_1')$$);
-SELECT * FROM refusal($$INSERT INTO orders (amount) VALUES (99)$$);
-SELECT * FROM refusal($$INSERT INTO orders (amount, currency) VALUES (100, 'XXX')$$);
+SELECT * FROM refusal($$INSERT INTO orders (id, amount) VALUES ('order_2', 99)$$);
+SELECT * FROM refusal($$INSERT INTO orders (id, amount, currency) VALUES ('order_2', 100, 'XXX')$$);
 SELECT * FROM refusal($$UPDATE orders SET amount_paid = 0$$);
 SELECT * FROM refusal($$DELETE FROM orders$$);
 SELECT * FROM refusal($$INSERT INTO orders (amount, lifecycle) VALUES (100, 'barter')$$);
@@ -454,6 +457,18 @@ TRUNCATE order_history;								-- fail
 :code
 TRUNCATE orders, payments, refunds, order_history;	-- fail
 :code
+-- nor by a cascade of a foreign key
+CREATE TABLE shops (id int PRIMARY KEY);
+INSERT INTO shops VALUES (1), (2);
+ALTER TABLE orders ADD shop int REFERENCES shops ON DELETE CASCADE;
+UPDATE orders SET shop = 1 WHERE id = 'ps6';		-- ok
+DELETE FROM shops WHERE id = 1;						-- fail
+:code
+DELETE FROM shops WHERE id = 2;						-- ok: no order is of it
+TRUNCATE shops CASCADE;								-- fail
+:code
+ALTER TABLE orders DROP shop;
+DROP TABLE shops;
 SELECT count(*) FROM orders WHERE id = 'ps6';
 TABLE drift;
 
@@ -646,6 +661,20 @@ UPDATE paystate.lifecycle_transition SET guard = '-' WHERE lifecycle = 'razorpay
 DELETE FROM paystate.lifecycle WHERE name = 'razorpay';								-- fail
 :code
 SELECT lifecycle, count(*) FROM paystate.lifecycle_transition GROUP BY 1 ORDER BY 1;
+
+--
+-- The extension is not dropped from under its tables
+--
+
+SELECT code, message FROM refusal('DROP EXTENSION paystate')
+UNION ALL
+SELECT code, message FROM refusal('DROP FUNCTION paystate.guard_payments()')
+UNION ALL
+SELECT code, message FROM refusal('DROP TYPE paystate.order_status')
+UNION ALL
+SELECT code, message FROM refusal('ALTER EXTENSION paystate SET SCHEMA basics')
+UNION ALL
+SELECT code, message FROM refusal('CREATE EXTENSION paystate');
 
 --
 -- Other keys

@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/partition.h"
+#include "catalog/pg_type.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -100,10 +101,14 @@ swap_columns(PsLink *link, int i, int j)
 	link->op[j] = op;
 }
 
+/* text and varchar, and domains over a type, have the same image */
 static Oid
-column_type(Relation rel, AttrNumber att)
+image_type(Relation rel, AttrNumber att)
 {
-	return TupleDescAttr(RelationGetDescr(rel), att - 1)->atttypid;
+	Oid			type = getBaseType(TupleDescAttr(RelationGetDescr(rel),
+												 att - 1)->atttypid);
+
+	return type == VARCHAROID ? TEXTOID : type;
 }
 
 /*
@@ -128,7 +133,7 @@ order_link(PsLink *link, Relation rel)
 		while (link->pk[j] != index->rd_index->indkey.values[i])
 			j++;
 		swap_columns(link, i, j);
-		if (column_type(rel, link->fk[i]) != column_type(parent, link->pk[i]))
+		if (image_type(rel, link->fk[i]) != image_type(parent, link->pk[i]))
 			paystate_unbound(rel, NULL, "Foreign key \"%s\" has columns of another type than the key it references.",
 							 link->name);
 	}

@@ -140,10 +140,12 @@ paystate_fill_updated_payment(TriggerData *td, PsTable *table)
 	PsFill		f = {.td = td,.table = table};
 
 	paystate_check_keys(td, table);
-	if (paystate_same_column(td, table->att[PS_P_STATUS]) ||
-		paystate_fill_is_null(&f, PS_P_STATUS) || paystate_is_own_write(table, td))
+	if (paystate_is_own_write(table, td))
 		return PointerGetDatum(td->tg_newtuple);
 	paystate_note_unjudged();
+	if (paystate_same_column(td, table->att[PS_P_STATUS]) ||
+		paystate_fill_is_null(&f, PS_P_STATUS))
+		return PointerGetDatum(td->tg_newtuple);
 	if (paystate_same_column(td, table->att[PS_P_STATUS_SINCE]))
 		paystate_fill(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(paystate_clock()));
 	fill_implied(&f);

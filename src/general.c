@@ -188,6 +188,10 @@ read_result(PsRow *row, HeapTuple tuple, MemoryContext cxt)
 		row->parent[i] = result_datum(tuple, n + table->nkeys + i, &isnull);
 		row->has_parent &= !isnull;
 	}
+	n += table->nkeys + table->link.nkeys;
+	row->tid = *(ItemPointer) DatumGetPointer(result_datum(tuple, n, &isnull));
+	row->tableoid = DatumGetObjectId(result_datum(tuple, n + 1, &isnull));
+	row->xmin = DatumGetTransactionId(result_datum(tuple, n + 2, &isnull));
 	memcpy(row->old, row->values, sizeof(row->old));
 	memcpy(row->oldnulls, row->nulls, sizeof(row->oldnulls));
 	MemoryContextSwitchTo(old);

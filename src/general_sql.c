@@ -78,7 +78,10 @@ append_where(StringInfo sql, Relation rel, int n, const AttrNumber *atts,
 	}
 }
 
-/* SELECT of all columns we know, then the primary and the foreign key */
+/*
+ * SELECT of all columns we know, then the primary and the foreign key, then
+ * where the row stands
+ */
 static void
 append_select(StringInfo sql, Relation rel, const PsTable *table)
 {
@@ -93,7 +96,7 @@ append_select(StringInfo sql, Relation rel, const PsTable *table)
 						 column_name(rel, table->key[i]));
 	for (int i = 0; i < table->link.nkeys; i++)
 		appendStringInfo(sql, ", %s", column_name(rel, table->link.fk[i]));
-	appendStringInfo(sql, " FROM %s", only_table_name(rel));
+	appendStringInfo(sql, ", ctid, tableoid, xmin FROM %s", only_table_name(rel));
 }
 
 static void

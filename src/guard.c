@@ -3,13 +3,13 @@
  *		What the guards of the four tables share: the tables of an event,
  *		opened and described, and the columns of the rows at hand.
  *
- * Static state: the time that the clock gave last, for one backend.
+ * Static state: the time that the clock gave last, and in which transaction.
  */
 #include "postgres.h"
 
 #include "access/table.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -19,6 +19,7 @@
 #include "paystate.h"
 
 static TimestampTz last_given = 0;
+static LocalTransactionId given_in = InvalidLocalTransactionId;
 
 /* ---- the tables of an event */
 
@@ -182,13 +183,19 @@ paystate_parent_key(const PsTable *table, TupleTableSlot *slot, Datum *key)
 	return nulls;
 }
 
-/* now, but never before this transaction began: the host's clock may step back */
+/*
+ * Now; but within a transaction never before its beginning, nor before what
+ * was given last: the host's clock may step back.
+ */
 TimestampTz
 paystate_clock(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	last_given = Max(now, GetCurrentTransactionStartTimestamp());
+	if (given_in != ps_local_transaction())
+		last_given = GetCurrentTransactionStartTimestamp();
+	given_in = ps_local_transaction();
+	last_given = Max(last_given, now);
 	return last_given;
 }
 
@@ -202,10 +209,9 @@ paystate_is_clock(TupleTableSlot *slot, AttrNumber att)
 	bool		isnull;
 	Datum		value = slot_getattr(slot, att, &isnull);
 	TimestampTz at = DatumGetTimestampTz(value);
-	TimestampTz given = last_given;
 
 	return !isnull && at >= GetCurrentTransactionStartTimestamp() &&
-		at <= Max(paystate_clock(), given);
+		at <= paystate_clock();
 }
 
 /* ---- the life cycle */

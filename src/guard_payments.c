@@ -251,12 +251,11 @@ judge_move(PsCase *c)
 	int			label = paystate_slot_label(td->tg_newslot, self, PS_P_STATUS);
 	PsPayment	new;
 
-	paystate_note_judged();
 	find_rows(c);
 	paystate_slot_payment(c->lc, self, td->tg_trigslot, &c->payment);
 	paystate_slot_payment(c->lc, self, td->tg_newslot, &new);
 	check_moved_derived(c, &new);
-	if (c->has_order && paystate_counted_already(c, td->tg_trigtuple, label))
+	if (c->has_order && paystate_counted_already(c, label))
 		return;
 	paystate_move_event(c->lc, &c->payment, new.status, new.amount_captured,
 						&c->event);
@@ -271,6 +270,7 @@ after_update(TriggerData *td)
 
 	if (paystate_is_own_write(paystate_table(td->tg_relation, PS_PAYMENTS), td))
 		return;
+	paystate_note_judged();
 	begin_case(&c, td);
 	if (check_update(td, c.family.self))
 		judge_move(&c);

@@ -19,6 +19,7 @@
 
 typedef enum RefundStatus
 {
+	REFUND_NONE,				/* before its INSERT */
 	REFUND_PENDING,
 	REFUND_PROCESSED,
 	REFUND_FAILED,
@@ -192,11 +193,11 @@ judge_event(PsCase *c, RefundStatus from, RefundStatus to)
 	if (c->has_order)
 		paystate_check_judged(c, &payment);
 	c->event.amount = paystate_slot_int64(ps_new_slot(td), self->att[PS_R_AMOUNT]);
-	if (from == REFUND_UNKNOWN && to != REFUND_PENDING && to != REFUND_PROCESSED)
+	if (from == REFUND_NONE && to != REFUND_PENDING && to != REFUND_PROCESSED)
 		paystate_refuse_initial(c, paystate_slot_word(td->tg_trigslot, self,
 													  PS_R_STATUS));
-	if (from != REFUND_UNKNOWN && from != REFUND_PENDING)
-		paystate_refuse_refund(c, from == REFUND_PROCESSED ? "processed" : "failed");
+	if (from != REFUND_NONE && (from != REFUND_PENDING || to == REFUND_UNKNOWN))
+		paystate_refuse_refund(c, paystate_slot_word(td->tg_trigslot, self, PS_R_STATUS));
 	if (from == REFUND_PENDING)
 		take_from_reserve(c);
 	if (to == REFUND_FAILED)
@@ -216,7 +217,7 @@ after_insert(TriggerData *td)
 	if (paystate_is_own_write(paystate_table(td->tg_relation, PS_REFUNDS), td))
 		return;
 	begin_case(&c, td);
-	judge_event(&c, REFUND_UNKNOWN, refund_status(td->tg_trigslot, c.family.self));
+	judge_event(&c, REFUND_NONE, refund_status(td->tg_trigslot, c.family.self));
 	paystate_family_close(&c.family);
 }
 

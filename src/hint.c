@@ -9,17 +9,48 @@
 
 #include "paystate.h"
 
+/* would advance() let that happen, all else as it stands? */
 static bool
-leads_somewhere(const PsCase *c, int slot)
+is_allowed(const PsCase *c, const PsEvent *event)
 {
-	const int  *first = c->lc->first;
-	int			at = slot * c->lc->norder + c->before.status;
+	PsVerdict	verdict;
 
-	if (slot < 0)
-		return false;
-	if (!c->has_order)
-		return paystate_has_rule(c->lc, slot);
-	return c->before.status != PS_NO_STATUS && first[at] < first[at + 1];
+	if (c->has_order || c->family.self->kind == PS_ORDERS)
+		paystate_advance(c->lc, &c->before, &c->payment, event, &verdict);
+	else
+		paystate_advance_orderless(c->lc, &c->payment, event, &verdict);
+	return verdict.refusal == PS_LEGAL;
+}
+
+static bool
+is_move_allowed(const PsCase *c, int to)
+{
+	int64		captured;
+	int64		refunded;
+	PsEvent		event;
+
+	paystate_implied(c->lc, &c->payment, to, &captured, &refunded);
+	paystate_move_event(c->lc, &c->payment, to, captured, &event);
+	return is_allowed(c, &event);
+}
+
+static bool
+is_refund_allowed(const PsCase *c)
+{
+	PsEvent		one = {.kind = PS_EV_REFUND,.amount = 1};
+	PsEvent		rest = {.kind = PS_EV_REFUND};
+
+	rest.amount = c->payment.amount_captured - c->payment.amount_refunded -
+		c->payment.refund_pending;
+	return is_allowed(c, &one) || is_allowed(c, &rest);
+}
+
+static bool
+is_event_allowed(const PsCase *c, PsEventKind kind)
+{
+	PsEvent		event = {.kind = kind};
+
+	return is_allowed(c, &event);
 }
 
 static void
@@ -37,16 +68,10 @@ payment_moves(const PsCase *c)
 	initStringInfo(&list);
 	for (int to = 0; to < c->lc->npayment; to++)
 	{
-		int			slot = paystate_event_slot(c->lc, PS_EV_MOVE,
-											   c->payment.status, to);
-
-		if (!c->has_order && c->lc->payment[to].role == PS_SETTLED)
-			continue;
-		if (leads_somewhere(c, slot))
+		if (is_move_allowed(c, to))
 			append_move(&list, c->lc->payment[to].label);
 	}
-	if (leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_REFUND,
-											   c->payment.status, PS_NO_STATUS)))
+	if (is_refund_allowed(c))
 		append_move(&list, "a refund");
 	if (list.len == 0)
 		return "No further move of this payment is allowed.";
@@ -59,10 +84,9 @@ order_moves(const PsCase *c)
 	StringInfoData list;
 
 	initStringInfo(&list);
-	if (c->lc->order_cancel &&
-		leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_CANCEL, -1, -1)))
+	if (is_event_allowed(c, PS_EV_CANCEL))
 		append_move(&list, "cancelled");
-	if (leads_somewhere(c, paystate_event_slot(c->lc, PS_EV_FAIL, -1, -1)))
+	if (is_event_allowed(c, PS_EV_FAIL))
 		append_move(&list, "failed");
 	if (list.len == 0)
 		return "The status of this order moves with its payments alone.";

@@ -7,21 +7,33 @@
  *		says what it was judged to be.
  *
  * Static state, for one top-level transaction: how many payments BEFORE has
- * seen that AFTER has not, and whether payments were moved along with an
- * order.  Both only say when the history must be asked; an error leaves the
- * count too high, never too low, and that costs a question.
+ * seen that AFTER has not, whether payments were moved along with an order,
+ * and which of those had been stored so by their own statement.  None of it
+ * decides alone: it says when the history must be asked, and an error leaves
+ * the count too high, never too low, which costs a question.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "storage/proc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
 
 #include "paystate.h"
+
+typedef struct Place
+{
+	Oid			tableoid;
+	ItemPointerData tid;
+} Place;
 
 static LocalTransactionId counted_in = InvalidLocalTransactionId;
 static int64 unjudged = 0;
 static bool cascaded = false;
+static Place *counted = NULL;
+static int	ncounted = 0;
+static int	maxcounted = 0;
 
 static void
 begin_count(void)
@@ -31,9 +43,10 @@ begin_count(void)
 	counted_in = ps_local_transaction();
 	unjudged = 0;
 	cascaded = false;
+	ncounted = 0;
 }
 
-/* BEFORE: a payment is going to be stored that needs a judgement */
+/* BEFORE: a payment is going to be stored that may need a judgement */
 void
 paystate_note_unjudged(void)
 {
@@ -41,7 +54,7 @@ paystate_note_unjudged(void)
 	unjudged++;
 }
 
-/* AFTER: it is being judged now */
+/* AFTER: it is being judged now, or needed none */
 void
 paystate_note_judged(void)
 {
@@ -68,23 +81,36 @@ paystate_judged_status(PsCase *c, Datum payment_id, TimestampTz *since)
 	return label < 0 ? PS_NO_STATUS : paystate_payment_status(c->lc, label);
 }
 
-/* was that version of a row written by this transaction? */
-static bool
-is_of_this_transaction(HeapTuple tuple)
-{
-	return tuple == NULL ||
-		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
-}
-
-/*
- * May the status that an event starts from, c->payment.status, be one that
- * nobody judged?  "stored" is the version that has it, NULL where unknown.
- */
-static bool
-may_be_unjudged(HeapTuple stored)
+/* a cascade moved a payment that its statement had stored so already */
+void
+paystate_note_counted(const PsRow *payment)
 {
 	begin_count();
-	return cascaded || (unjudged > 0 && is_of_this_transaction(stored));
+	if (ncounted == maxcounted)
+	{
+		int			n = maxcounted == 0 ? 16 : 2 * maxcounted;
+
+		if (counted == NULL)
+			counted = MemoryContextAlloc(TopMemoryContext, n * sizeof(Place));
+		else
+			counted = repalloc(counted, n * sizeof(Place));
+		maxcounted = n;
+	}
+	counted[ncounted].tableoid = payment->tableoid;
+	counted[ncounted].tid = payment->tid;
+	ncounted++;
+}
+
+static bool
+was_counted(const TriggerData *td)
+{
+	for (int i = 0; i < ncounted; i++)
+	{
+		if (counted[i].tableoid == RelationGetRelid(td->tg_relation) &&
+			ItemPointerEquals(&counted[i].tid, &td->tg_newtuple->t_self))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -97,41 +123,59 @@ refuse_unjudged(PsCase *c, int judged)
 }
 
 /*
- * A move whose payment the statement stored, and a cascade moved, is counted
- * already: true.  A move that does not start from where the payment was
- * judged to be is refused: a trigger of the user moved it on too early.
+ * May the status that an event starts from be one that nobody judged?  Only
+ * where this transaction wrote it, or moved payments along with an order.
  */
 bool
-paystate_counted_already(PsCase *c, HeapTuple old, int new_label)
+paystate_may_be_unjudged(TransactionId xmin)
 {
+	begin_count();
+	return cascaded ||
+		(unjudged > 0 && TransactionIdIsCurrentTransactionId(xmin));
+}
+
+/*
+ * A move whose payment the statement stored, and a cascade moved, is counted
+ * already: true.  A move that does not start from where the payment was
+ * judged to be is refused: a trigger of the user moved it too early.
+ */
+bool
+paystate_counted_already(PsCase *c, int new_label)
+{
+	const TriggerData *td = c->td;
+	TransactionId xmin = HeapTupleHeaderGetXmin(td->tg_trigtuple->t_data);
 	TimestampTz since;
 	int			judged;
 
-	if (!may_be_unjudged(old))
+	if (!paystate_may_be_unjudged(xmin))
 		return false;
 	judged = paystate_judged_status(c, c->entry.payment_id, &since);
-	if (judged == c->payment.status || judged == PS_NO_STATUS)
+	if (judged == c->payment.status ||
+		(judged == PS_NO_STATUS && !TransactionIdIsCurrentTransactionId(xmin)))
 		return false;
-	if (c->lc->payment[judged].label_id == new_label)
+	if (judged != PS_NO_STATUS && was_counted(td) &&
+		c->lc->payment[judged].label_id == new_label)
 		return true;
 	refuse_unjudged(c, judged);
 	return false;
 }
 
-/* a refund is judged on a payment that was itself judged */
+/*
+ * A refund is judged on a payment that was itself judged.  One that the
+ * history does not name came before the guards, or is not judged yet.
+ */
 void
 paystate_check_judged(PsCase *c, const PsRow *payment)
 {
 	TimestampTz since;
-	HeapTuple	stored = NULL;
-	bool		should_free = false;
 	int			judged;
 
-	if (payment->slot != NULL)
-		stored = ExecFetchSlotHeapTuple(payment->slot, false, &should_free);
-	if (!may_be_unjudged(stored))
+	if (!paystate_may_be_unjudged(payment->xmin))
 		return;
 	judged = paystate_judged_status(c, c->entry.payment_id, &since);
-	if (judged != c->payment.status)
-		refuse_unjudged(c, judged);
+	if (judged == c->payment.status ||
+		(judged == PS_NO_STATUS &&
+		 !TransactionIdIsCurrentTransactionId(payment->xmin)))
+		return;
+	refuse_unjudged(c, judged);
 }

@@ -258,6 +258,9 @@ typedef struct PsRow
 	bool		oldnulls[PS_MAX_COLUMNS];
 	Datum		parent[INDEX_MAX_KEYS]; /* values of the table's own foreign key */
 	bool		has_parent;		/* none of them is null */
+	ItemPointerData tid;		/* where the version read stands, */
+	Oid			tableoid;		/* in which partition, */
+	TransactionId xmin;			/* and who wrote it */
 	const PsLink *link;			/* by which it was found, and its values */
 	Datum		linkkey[INDEX_MAX_KEYS];
 } PsRow;
@@ -462,7 +465,9 @@ extern void paystate_note_judged(void);
 extern void paystate_note_cascade(void);
 extern int	paystate_judged_status(PsCase *c, Datum payment_id,
 								   TimestampTz *since);
-extern bool paystate_counted_already(PsCase *c, HeapTuple old, int new_label);
+extern bool paystate_may_be_unjudged(TransactionId xmin);
+extern void paystate_note_counted(const PsRow *payment);
+extern bool paystate_counted_already(PsCase *c, int new_label);
 extern void paystate_check_judged(PsCase *c, const PsRow *payment);
 
 /* hint.c, explain.c: a refusal in words */

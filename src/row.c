@@ -8,15 +8,17 @@
  * COMMITTED a lock alone lets a second transaction decide on totals that its
  * snapshot does not show.
  *
- * Static state: where this backend wrote an order last, and in which
- * transaction; a place to look first, believed only if the row there is
+ * Static state: where this backend wrote some orders last, and in which
+ * transaction; places to look first, believed only if the row there is
  * visible and has the key.
  */
 #include "postgres.h"
 
 #include "access/relscan.h"
+#include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/index.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
 #include "storage/proc.h"
@@ -33,19 +35,42 @@
  * behind, and an index scan walks them all: from the second event on we begin
  * at the version we wrote last.
  */
-static struct
+typedef struct Written
 {
 	LocalTransactionId transaction;
 	Oid			relid;
 	ItemPointerData tid;
-}			last_written;
+} Written;
+
+#define NWRITTEN 256
+static Written last_written[NWRITTEN];
+
+/* the place for a key: another one may have taken it since */
+static Written *
+place_of(const PsRow *row, const AttrNumber *atts, const Datum *key, int n)
+{
+	uint32		hash = row->table->relid;
+
+	for (int i = 0; i < n; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(row->rel),
+											  atts[i] - 1);
+
+		hash = hash_combine(hash, datum_image_hash(key[i], att->attbyval,
+												   att->attlen));
+	}
+	return &last_written[hash % NWRITTEN];
+}
 
 static void
 remember_written(const PsRow *row, const TupleTableSlot *slot)
 {
-	last_written.transaction = ps_local_transaction();
-	last_written.relid = row->table->relid;
-	last_written.tid = slot->tts_tid;
+	const PsTable *table = row->table;
+	Written    *place = place_of(row, table->key, row->key, table->nkeys);
+
+	place->transaction = ps_local_transaction();
+	place->relid = table->relid;
+	place->tid = slot->tts_tid;
 }
 
 /* does the row in the slot have the key we look for? */
@@ -70,11 +95,12 @@ has_link_key(PsRow *row)
 static bool
 find_last_written(PsRow *row, Snapshot snapshot)
 {
-	if (last_written.transaction != ps_local_transaction() ||
-		last_written.relid != row->table->relid ||
-		ItemPointerGetBlockNumber(&last_written.tid) >= RelationGetNumberOfBlocks(row->rel) ||
-		!table_tuple_fetch_row_version(row->rel, &last_written.tid, snapshot,
-									   row->slot))
+	Written    *place = place_of(row, row->link->pk, row->linkkey, row->link->nkeys);
+
+	if (place->transaction != ps_local_transaction() ||
+		place->relid != row->table->relid ||
+		ItemPointerGetBlockNumber(&place->tid) >= RelationGetNumberOfBlocks(row->rel) ||
+		!table_tuple_fetch_row_version(row->rel, &place->tid, snapshot, row->slot))
 		return false;
 	return has_link_key(row);
 }
@@ -197,8 +223,14 @@ static void
 read_columns(PsRow *row)
 {
 	const PsTable *table = row->table;
+	bool		isnull;
 	int			n;
 
+	row->tid = row->slot->tts_tid;
+	row->tableoid = table->relid;
+	row->xmin = DatumGetTransactionId(slot_getsysattr(row->slot,
+													  MinTransactionIdAttributeNumber,
+													  &isnull));
 	(void) paystate_columns(table->kind, &n);
 	slot_getallattrs(row->slot);
 	for (int i = 0; i < n; i++)

@@ -125,6 +125,32 @@ move_along(PsCase *c, PsOrder *order, Moved *moved, PsRow *row, int from,
 	moved->from = from;
 	moved->since = since;
 	moved->stored = stored;
+	if (stored)
+		paystate_note_counted(row);
+}
+
+/*
+ * The status from which a payment goes along, or PS_NO_STATUS when it does
+ * not.  What the statement stored and nobody judged yet is taken as judged:
+ * if it is stored as where it would go, it only has to be counted; otherwise
+ * its own event will speak.
+ */
+static int
+status_to_leave(PsCase *c, PsRow *row, TimestampTz *since, bool *stored)
+{
+	PsTable    *table = row->table;
+	int			label = paystate_label_from_datum(table->type[PS_P_STATUS],
+												  row->values[PS_P_STATUS]);
+	int			status = paystate_payment_status(c->lc, label);
+	int			judged = status;
+
+	*since = DatumGetTimestampTz(row->values[PS_P_STATUS_SINCE]);
+	if (status == c->verdict.cascade_to || paystate_may_be_unjudged(row->xmin))
+		judged = paystate_judged_status(c, row->key[table->nkeys - 1], since);
+	*stored = judged != status;
+	if (*stored && status != c->verdict.cascade_to)
+		return PS_NO_STATUS;
+	return paystate_is_live(c->lc, judged) ? judged : PS_NO_STATUS;
 }
 
 static int
@@ -136,28 +162,24 @@ list_moved(PsCase *c, PsOrder *order, Moved **moved)
 
 	if (c->verdict.cascade_to == PS_NO_STATUS || order->payments_open == 0)
 		return 0;
-	paystate_note_cascade();
 	paystate_open_payments(&c->family);
 	n = paystate_general_list(&c->order, c->family.payments,
 							  c->family.payments_rel, &rows);
 	*moved = palloc(Max(n, 1) * sizeof(Moved));
 	for (int i = 0; i < n; i++)
 	{
-		PsTable    *table = rows[i].table;
-		int			status = paystate_payment_status(c->lc,
-													 paystate_label_from_datum(table->type[PS_P_STATUS],
-																			   rows[i].values[PS_P_STATUS]));
-		TimestampTz since = DatumGetTimestampTz(rows[i].values[PS_P_STATUS_SINCE]);
-		bool		stored = status == c->verdict.cascade_to;
+		TimestampTz since;
+		bool		stored;
+		int			status;
 
 		if (is_own_payment(c, &rows[i]))
 			continue;
-		if (stored)
-			status = paystate_judged_status(c, rows[i].key[table->nkeys - 1], &since);
-		if (paystate_is_live(c->lc, status))
+		status = status_to_leave(c, &rows[i], &since, &stored);
+		if (status != PS_NO_STATUS)
 			move_along(c, order, &(*moved)[nmoved++], &rows[i], status, since,
 					   stored);
 	}
+	paystate_note_cascade();
 	return nmoved;
 }
 

@@ -212,6 +212,15 @@ SELECT is(history('ref', 5), ARRAY[
 SELECT refused(format('UPDATE refunds SET status = %L WHERE id = %L', t, i), says('23PS1', 'update refunds', 'razorpay'),
 	format('a refund does not move: %s to %s', i, t))
   FROM (VALUES ('ref.a.r1', 'pending'), ('ref.a.r1', 'failed'), ('ref.a.r3', 'pending'), ('ref.a.r3', 'processed')) v (i, t);
+DO $$ BEGIN
+	PERFORM given('reff', 'razorpay', 1000, 'a= a>authorized a>captured a~100');
+	UPDATE refunds SET status = 'failed' WHERE id = 'reff.a.r1';
+END $$;
+SELECT refused(format('UPDATE refunds SET status = %L WHERE id = ''reff.a.r1''', t), says('23PS1', 'update refunds', 'razorpay'),
+	'a failed refund stays so, though the payment could be refunded: ' || t)
+  FROM unnest(ARRAY['pending', 'processed']) t;
+SELECT is(p.status_since, h.at, 'a payment that became refunded by a refund has been so since then')
+  FROM payments p JOIN order_history h ON h.payment_id = p.id AND h.payment_to = 'refunded' WHERE p.id = 'ref.a';
 SELECT refused('INSERT INTO refunds (payment_id, amount, status) VALUES (''fixpaid.a'', 100, ''failed'')',
 	says('23PS2', 'insert refunds', 'razorpay'), 'a refund is not born failed');
 SELECT cannot('ref', w, '23PS1', 'a refunded payment gives no more') FROM unnest(ARRAY['a-1', 'a~1']) w;

@@ -388,6 +388,13 @@ SELECT would('legdone', 'a-600', 'fully_refunded 600 of 1000, due 400, held 0, p
 
 -- Parameters that are checked beside the rules.
 DO $$ BEGIN
+	-- rules that forget to say how much may be captured and refunded
+	PERFORM variant('loose', 'razorpay', '{}');
+	DELETE FROM paystate.lifecycle_transition WHERE lifecycle = 'loose'
+		AND (guard LIKE '%due_after=0' OR payment_event = 'captured>refunded');
+	UPDATE paystate.lifecycle_transition SET guard = '-' WHERE lifecycle = 'loose'
+		AND payment_event IN ('authorized>captured', 'captured:refund');
+	PERFORM given('lo', 'loose', 1000, 'a=600 b=401 c=400 a>authorized a>captured b>authorized c>authorized', true);
 	PERFORM variant('no_cancel', 'plural', '{"order_cancel": false}');
 	PERFORM variant('whole_capture', 'plural_preauth', '{"partial_capture": false}');
 	PERFORM variant('two_tries', 'razorpay', '{"max_attempts": 2, "payment_min": null, "payment_max": 5000, "currencies": ["INR", "JPY"]}');
@@ -396,6 +403,10 @@ DO $$ BEGIN
 	PERFORM given('t1', 'two_tries', 1000, 'a=1000 a>failed b=1000');
 	PERFORM given('t2', 'two_tries', 1000, 'a=1000 a>failed b=1000 b>failed');
 END $$;
+SELECT cannot('lo', w, '23PS4', 'not above what is due or held, whatever the rules leave unsaid')
+  FROM unnest(ARRAY['b>captured', 'c>captured:401', 'c>captured:399', 'a-601', 'a-0', 'a~601']) w;
+SELECT would('lo', 'c>captured a-600', 'attempted 1000 of 1000, due 0, held 401, pending 0, back 600, attempts 3, open 1, v10; a captured 600/600-600-0, b authorized 0/401-0-0, c captured 400/400-0-0',
+	'what is due and what was captured');
 SELECT cannot('nc', '!cancel', '23PS1', 'order_cancel false');
 SELECT would('nc', '!fail', 'failed 0 of 1000, due 1000, held 0, pending 0, back 0, attempts 1, open 0, v4; a failed 0/1000-0-0',
 	'order_cancel false says nothing of fail');

@@ -1,11 +1,22 @@
 -- What the clients of the soak call, and what its reader and its end look at.
--- Runs in a database of its own that has the extension; psql variable
--- "orders": how many orders are worked on at a time.
+-- Runs in a database of its own that has the extension; psql variables
+-- "orders": how many orders are worked on at a time; "general": whether
+-- paystate shall have to write orders by a query.
 
 CREATE SCHEMA soak;
 SET search_path = soak;
 
 SELECT paystate.create_tables(schema => 'soak');
+
+\if :general
+CREATE FUNCTION count_saves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.notes = jsonb_build_object('saves', coalesce((OLD.notes ->> 'saves')::int, 0) + 1);
+	RETURN NEW;
+END $$;
+CREATE TRIGGER count_saves BEFORE UPDATE ON orders
+	FOR EACH ROW EXECUTE FUNCTION count_saves();
+\endif
 
 -- The clients' own account of every rupee, in no relation to paystate: written
 -- in the transaction that captured or refunded it.
@@ -59,8 +70,12 @@ BEGIN
 	SELECT * INTO o FROM soak.orders WHERE id = in_slot;
 	PERFORM soak.attempt(format(
 		'INSERT INTO soak.payments (order_id, amount) VALUES (%L, %s)', o.id,
-		CASE WHEN o.partial_payment OR o.lifecycle LIKE 'plural%'
-			THEN (ARRAY[100, 200, 300, 400, 500, 600, 1000])[1 + floor(random() * 7)::int]
+		CASE WHEN o.partial_payment
+			THEN (ARRAY[50, 50, 50, 100, 100, 200, 600])[1 + floor(random() * 7)::int]
+			WHEN o.lifecycle LIKE 'plural%' AND random() < 0.6
+			THEN (ARRAY[100, 200, 300, 400])[1 + floor(random() * 4)::int]
+			WHEN o.lifecycle LIKE 'plural%'
+			THEN greatest(o.amount_due - o.amount_authorized - o.amount_pending, 100)
 			ELSE o.amount END));
 END $$;
 
@@ -105,7 +120,7 @@ BEGIN
 		INSERT INTO soak.ledger SELECT order_id, 'capture', amount_captured FROM done $sql$,
 		CASE WHEN o.lifecycle LIKE 'plural%' THEN 'processed' ELSE 'captured' END,
 		CASE WHEN o.lifecycle = 'plural_preauth' AND random() < 0.1
-			THEN ', amount_captured = 70' END,
+			THEN ', amount_captured = 20' END,
 		soak.some_payment(o.id, CASE WHEN random() < 0.8 AND o.lifecycle IN ('razorpay', 'plural_preauth')
 			THEN '{authorized}' ELSE '{authorized,created,pending}' END::paystate.payment_status[]),
 		'{authorized,created,pending}'));
@@ -118,7 +133,7 @@ BEGIN
 	PERFORM soak.attempt(format($sql$
 		WITH done AS (
 			INSERT INTO soak.refunds (payment_id, amount, status)
-			SELECT id, 1 + floor(random() * amount_captured)::bigint, %L
+			SELECT id, 1 + floor(random() * least(amount_captured, 60))::bigint, %L
 			FROM soak.payments WHERE id = %L RETURNING amount, status)
 		INSERT INTO soak.ledger SELECT %L, 'refund', amount FROM done
 		WHERE status = 'processed' $sql$,
@@ -175,8 +190,9 @@ BEGIN
 		SELECT FROM soak.orders o WHERE o.id = old_order AND (
 			o.status IN ('cancelled', 'failed', 'fully_refunded')
 			OR o.amount_refunded = o.amount
-			OR o.amount_paid > 0 AND random() < 0.3
-			OR o.attempts > 30));
+			OR o.amount_due = 0 AND random() < 0.7
+			OR o.attempts > CASE WHEN o.lifecycle LIKE 'plural%' THEN 9 ELSE 30 END
+				AND random() < 0.3));
 END $$;
 
 -- Every order whose own figures differ from those of its payments and refunds.
