@@ -2,6 +2,7 @@
 #
 #   make demo      replay real gateway histories on a private server
 #   make test      every test, on a private server
+#   make soak      eight clients on ten orders for a minute, totals compared
 #   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
 #   make deps      install (as root) or name what the above need
@@ -17,10 +18,10 @@ MODULE_big = $(EXTENSION)
 # extension's script in this order.
 C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	advance compile compile_rules lifecycle columns canonical family binding guard row direct \
-	general_sql own general history transition settle judged hint explain fill \
+	general_sql own general notify history transition settle judged trigger hint explain fill \
 	fill_payments guard_orders guard_payments \
 	guard_refunds guard_history tables
-SQL_ROOMS = prologue status currency lifecycle gateways pictures guard tables privileges
+SQL_ROOMS = prologue status currency lifecycle gateways pictures guard json flow views tables privileges
 
 OBJS = $(C_ROOMS:%=src/%.o)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
@@ -68,6 +69,10 @@ test: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server -c wal_level=logical test/bin/run-tests
 
+soak: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/stress/soak
+
 pictures: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server doc/pictures/draw
@@ -82,4 +87,4 @@ dist:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: demo test pictures deps dist
+.PHONY: demo test soak pictures deps dist

@@ -101,6 +101,20 @@ paystate_carries_guard(Relation rel, PsKind kind)
 	return false;
 }
 
+/* does a guard of rows stand there, and not only the one against TRUNCATE? */
+bool
+paystate_guards_rows(Relation rel, PsKind kind)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		const Trigger *t = &rel->trigdesc->triggers[i];
+
+		if (t->tgfoid == guards[kind] && TRIGGER_FOR_ROW(t->tgtype))
+			return true;
+	}
+	return false;
+}
+
 /* does a trigger of the user stand there that is neither ours nor a key's? */
 bool
 paystate_has_other_trigger(Relation rel)

@@ -187,20 +187,25 @@ check_same_owner(const PsTable *table, Relation rel, Oid other)
 /*
  * ---- children: who references us and carries a guard of that kind.  One of
  * another owner is none of ours: whoever may reference us could else make us
- * ambiguous, and so stop all writes.
+ * ambiguous, and so stop all writes.  One that has lost its guard of rows
+ * counts only where there is no other: a partition that was detached keeps
+ * its foreign key and its guard against TRUNCATE.
  */
 
 static Oid
 find_child(PsTable *table, Relation rel, PsKind kind)
 {
-	Oid			found = InvalidOid;
+	Oid			found[2] = {InvalidOid, InvalidOid};	/* by guard of rows */
+	Oid			rival[2] = {InvalidOid, InvalidOid};
+	bool		rows;
 
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		Oid			child = rel->trigdesc->triggers[i].tgconstrrelid;
 		Relation	crel;
 
-		if (!OidIsValid(child) || child == found || child == table->relid ||
+		if (!OidIsValid(child) || child == found[0] || child == found[1] ||
+			child == table->relid ||
 			RI_FKey_trigger_type(rel->trigdesc->triggers[i].tgfoid) != RI_TRIGGER_PK ||
 			get_rel_relispartition(child))
 			continue;
@@ -209,16 +214,21 @@ find_child(PsTable *table, Relation rel, PsKind kind)
 		if (paystate_carries_guard(crel, kind) &&
 			paystate_owner(crel) == table->owner)
 		{
-			if (OidIsValid(found))
-				paystate_unbound(rel, NULL, "Tables \"%s\" and \"%s\" both claim to be its %s.",
-								 get_rel_name(found), get_rel_name(child),
-								 kind == PS_PAYMENTS ? "payments" :
-								 kind == PS_REFUNDS ? "refunds" : "history");
-			found = child;
+			rows = paystate_guards_rows(crel, kind);
+			if (OidIsValid(found[rows]))
+				rival[rows] = child;
+			else
+				found[rows] = child;
 		}
 		table_close(crel, AccessShareLock);
 	}
-	return found;
+	rows = OidIsValid(found[1]);
+	if (OidIsValid(rival[rows]))
+		paystate_unbound(rel, NULL, "Tables \"%s\" and \"%s\" both claim to be its %s.",
+						 get_rel_name(found[rows]), get_rel_name(rival[rows]),
+						 kind == PS_PAYMENTS ? "payments" :
+						 kind == PS_REFUNDS ? "refunds" : "history");
+	return found[rows];
 }
 
 void

@@ -12,17 +12,10 @@
 
 #include "paystate.h"
 
-PG_FUNCTION_INFO_V1(paystate_guard_history);
-
-Datum
-paystate_guard_history(PG_FUNCTION_ARGS)
+/* whatever is not paystate's own row */
+static void
+refuse_write(const TriggerData *td)
 {
-	TriggerData *td = paystate_trigger_data(fcinfo, "guard_history");
-
-	if (TRIGGER_FIRED_BY_INSERT(td->tg_event) &&
-		TRIGGER_FIRED_BEFORE(td->tg_event) &&
-		paystate_is_own_write(paystate_table(td->tg_relation, PS_HISTORY), td))
-		return PointerGetDatum(td->tg_trigtuple);
 	paystate_report(&(PsReport) {
 		.code = ERRCODE_PS_COLUMN,.rel = td->tg_relation,
 		.constraint = "paystate_history",
@@ -32,4 +25,37 @@ paystate_guard_history(PG_FUNCTION_ARGS)
 		.detail = "The history of an order is written by paystate alone.",
 		.hint = "Write to the orders, the payments or the refunds."
 	});
+}
+
+static Datum
+before_insert(TriggerData *td, PsTable *self)
+{
+	if (!paystate_is_own_write(self, td))
+		refuse_write(td);
+	return PointerGetDatum(td->tg_trigtuple);
+}
+
+static Datum
+before_update(TriggerData *td, PsTable *self)
+{
+	refuse_write(td);
+	return PointerGetDatum(NULL);
+}
+
+static void
+after(PsCase *c)
+{
+	refuse_write(c->td);
+}
+
+PG_FUNCTION_INFO_V1(paystate_guard_history);
+
+Datum
+paystate_guard_history(PG_FUNCTION_ARGS)
+{
+	static const PsGuardian guardian = {
+		PS_HISTORY, "guard_history", before_insert, before_update, after, after
+	};
+
+	return paystate_guard(fcinfo, &guardian);
 }

@@ -87,15 +87,6 @@ before_update(TriggerData *td, PsTable *table)
 
 /* ---- AFTER INSERT */
 
-static void
-begin_case(PsCase *c, TriggerData *td)
-{
-	memset(c, 0, sizeof(*c));
-	c->td = td;
-	c->entry = (PsEntry) PS_NO_ENTRY;
-	paystate_family_open(&c->family, td->tg_relation, PS_ORDERS);
-}
-
 /* the row as inserted, by meaning of its columns */
 static void
 read_row(PsCase *c, PsRow *row)
@@ -157,26 +148,23 @@ check_amount(PsCase *c, const PsRow *row)
 }
 
 static void
-after_insert(TriggerData *td)
+after_insert(PsCase *c)
 {
-	PsCase		c;
-	int			label;
+	const PsTable *self = c->family.self;
+	TupleTableSlot *slot = c->td->tg_trigslot;
+	int			label = paystate_slot_label(slot, self, PS_O_STATUS);
 
-	begin_case(&c, td);
-	read_row(&c, &c.order);
-	c.lc = lifecycle_of(td->tg_trigslot, c.family.self, td->tg_relation);
-	check_opening(&c, &c.order);
-	label = paystate_slot_label(td->tg_trigslot, c.family.self, PS_O_STATUS);
-	if (paystate_order_status(c.lc, label) != c.lc->order_initial)
-		paystate_refuse_initial(&c, paystate_slot_word(td->tg_trigslot, c.family.self,
-													   PS_O_STATUS));
-	check_amount(&c, &c.order);
-	c.entry.order_to = label;
-	c.entry.amount = c.event.amount;
-	c.entry.at = DatumGetTimestampTz(c.order.values[PS_O_CHANGED_AT]);
-	paystate_history_append(c.family.history, c.family.history_rel, &c.order,
-							&c.entry);
-	paystate_family_close(&c.family);
+	read_row(c, &c->order);
+	c->lc = lifecycle_of(slot, self, c->td->tg_relation);
+	check_opening(c, &c->order);
+	if (paystate_order_status(c->lc, label) != c->lc->order_initial)
+		paystate_refuse_initial(c, paystate_slot_word(slot, self, PS_O_STATUS));
+	check_amount(c, &c->order);
+	c->entry.order_to = label;
+	c->entry.amount = c->event.amount;
+	c->entry.at = DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]);
+	paystate_history_append(c->family.history, c->family.history_rel, &c->order,
+							&c->entry);
 }
 
 /* ---- AFTER UPDATE */
@@ -239,7 +227,6 @@ change_terms(PsCase *c, int column)
 	c->verdict.cascade_to = PS_NO_STATUS;
 	c->entry.amount = c->event.amount;
 	paystate_settle(c, NULL, false);
-	paystate_row_release(&c->order);
 }
 
 /* cancelled and failed are events; no other status is for a writer to set */
@@ -262,28 +249,21 @@ change_status(PsCase *c)
 	if (c->verdict.refusal != PS_LEGAL)
 		paystate_refuse(c);
 	paystate_settle(c, NULL, false);
-	paystate_row_release(&c->order);
 }
 
 static void
-after_update(TriggerData *td)
+after_update(PsCase *c)
 {
-	PsCase		c;
-	int			term;
-	bool		moved;
+	const PsTable *self = c->family.self;
+	bool		moved = check_update(c->td, self);
+	int			term = changed_term(c->td, self);
 
-	if (paystate_is_own_write(paystate_table(td->tg_relation, PS_ORDERS), td))
-		return;
-	begin_case(&c, td);
-	moved = check_update(td, c.family.self);
-	term = changed_term(td, c.family.self);
 	if (term >= 0 && moved)
-		paystate_refuse_column(td->tg_relation, c.family.self->att[term], false);
+		paystate_refuse_column(c->td->tg_relation, self->att[term], false);
 	if (term >= 0)
-		change_terms(&c, term);
+		change_terms(c, term);
 	else if (moved)
-		change_status(&c);
-	paystate_family_close(&c.family);
+		change_status(c);
 }
 
 /* ---- the trigger */
@@ -293,18 +273,10 @@ PG_FUNCTION_INFO_V1(paystate_guard_orders);
 Datum
 paystate_guard_orders(PG_FUNCTION_ARGS)
 {
-	TriggerData *td = paystate_trigger_data(fcinfo, "guard_orders");
+	static const PsGuardian guardian = {
+		PS_ORDERS, "guard_orders", before_insert, before_update,
+		after_insert, after_update
+	};
 
-	if (TRIGGER_FIRED_BEFORE(td->tg_event))
-	{
-		PsTable    *self = paystate_table(td->tg_relation, PS_ORDERS);
-
-		return TRIGGER_FIRED_BY_UPDATE(td->tg_event) ?
-			before_update(td, self) : before_insert(td, self);
-	}
-	if (TRIGGER_FIRED_BY_UPDATE(td->tg_event))
-		after_update(td);
-	else
-		after_insert(td);
-	return PointerGetDatum(NULL);
+	return paystate_guard(fcinfo, &guardian);
 }

@@ -48,15 +48,6 @@ find_order(PsCase *c)
 		paystate_refuse_missing(c->td->tg_relation, &self->link, key);
 }
 
-static void
-begin_case(PsCase *c, TriggerData *td)
-{
-	memset(c, 0, sizeof(*c));
-	c->td = td;
-	c->entry = (PsEntry) PS_NO_ENTRY;
-	paystate_family_open(&c->family, td->tg_relation, PS_PAYMENTS);
-}
-
 /* the payment at hand, and its order */
 static void
 find_rows(PsCase *c)
@@ -79,14 +70,6 @@ judge(PsCase *c)
 		paystate_advance_orderless(c->lc, &c->payment, &c->event, &c->verdict);
 	if (c->verdict.refusal != PS_LEGAL)
 		paystate_refuse(c);
-}
-
-static void
-end_case(PsCase *c)
-{
-	if (c->has_order)
-		paystate_row_release(&c->order);
-	paystate_family_close(&c->family);
 }
 
 /* the currency is the order's, and one of the life cycle's */
@@ -127,34 +110,29 @@ check_inserted_derived(const PsCase *c)
 }
 
 static void
-after_insert(TriggerData *td)
+after_insert(PsCase *c)
 {
-	PsCase		c;
-	int			label;
+	const PsTable *self = c->family.self;
+	TupleTableSlot *slot = c->td->tg_trigslot;
+	int			label = paystate_slot_label(slot, self, PS_P_STATUS);
 
 	paystate_note_judged();
-	begin_case(&c, td);
-	find_rows(&c);
-	check_inserted_derived(&c);
-	label = paystate_slot_label(td->tg_trigslot, c.family.self, PS_P_STATUS);
-	if (paystate_payment_status(c.lc, label) != c.lc->payment_initial)
-		paystate_refuse_initial(&c, paystate_slot_word(td->tg_trigslot, c.family.self,
-													   PS_P_STATUS));
-	c.payment.status = PS_NO_STATUS;
-	c.event.kind = PS_EV_INSERT;
-	c.event.to = c.lc->payment_initial;
-	c.event.amount = paystate_slot_int64(td->tg_trigslot,
-										 c.family.self->att[PS_P_AMOUNT]);
-	c.event.currency_ok = currency_ok(&c);
-	judge(&c);
-	if (c.has_order)
-	{
-		c.entry.payment_to = label;
-		c.entry.amount = c.event.amount;
-		c.entry.at = paystate_history_clock(DatumGetTimestampTz(c.order.values[PS_O_CHANGED_AT]));
-		paystate_settle(&c, NULL, false);
-	}
-	end_case(&c);
+	find_rows(c);
+	check_inserted_derived(c);
+	if (paystate_payment_status(c->lc, label) != c->lc->payment_initial)
+		paystate_refuse_initial(c, paystate_slot_word(slot, self, PS_P_STATUS));
+	c->payment.status = PS_NO_STATUS;
+	c->event.kind = PS_EV_INSERT;
+	c->event.to = c->lc->payment_initial;
+	c->event.amount = paystate_slot_int64(slot, self->att[PS_P_AMOUNT]);
+	c->event.currency_ok = currency_ok(c);
+	judge(c);
+	if (!c->has_order)
+		return;
+	c->entry.payment_to = label;
+	c->entry.amount = c->event.amount;
+	c->entry.at = paystate_history_clock(DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]));
+	paystate_settle(c, NULL, false);
 }
 
 /* unchanged: equal to the row as stored, so a whole-row save passes */
@@ -264,17 +242,11 @@ judge_move(PsCase *c)
 }
 
 static void
-after_update(TriggerData *td)
+after_update(PsCase *c)
 {
-	PsCase		c;
-
-	if (paystate_is_own_write(paystate_table(td->tg_relation, PS_PAYMENTS), td))
-		return;
 	paystate_note_judged();
-	begin_case(&c, td);
-	if (check_update(td, c.family.self))
-		judge_move(&c);
-	end_case(&c);
+	if (check_update(c->td, c->family.self))
+		judge_move(c);
 }
 
 /* ---- the trigger */
@@ -284,19 +256,10 @@ PG_FUNCTION_INFO_V1(paystate_guard_payments);
 Datum
 paystate_guard_payments(PG_FUNCTION_ARGS)
 {
-	TriggerData *td = paystate_trigger_data(fcinfo, "guard_payments");
+	static const PsGuardian guardian = {
+		PS_PAYMENTS, "guard_payments", paystate_fill_inserted_payment,
+		paystate_fill_updated_payment, after_insert, after_update
+	};
 
-	if (TRIGGER_FIRED_BEFORE(td->tg_event))
-	{
-		PsTable    *self = paystate_table(td->tg_relation, PS_PAYMENTS);
-
-		return TRIGGER_FIRED_BY_UPDATE(td->tg_event) ?
-			paystate_fill_updated_payment(td, self) :
-			paystate_fill_inserted_payment(td, self);
-	}
-	if (TRIGGER_FIRED_BY_UPDATE(td->tg_event))
-		after_update(td);
-	else
-		after_insert(td);
-	return PointerGetDatum(NULL);
+	return paystate_guard(fcinfo, &guardian);
 }

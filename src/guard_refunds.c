@@ -41,7 +41,7 @@ refund_status(TupleTableSlot *slot, const PsTable *table)
 /* ---- BEFORE */
 
 static Datum
-before_insert(TriggerData *td, const PsTable *table)
+before_insert(TriggerData *td, PsTable *table)
 {
 	PsFill		f = {.td = td,.table = table};
 
@@ -52,22 +52,13 @@ before_insert(TriggerData *td, const PsTable *table)
 }
 
 static Datum
-before_update(TriggerData *td, const PsTable *table)
+before_update(TriggerData *td, PsTable *table)
 {
 	paystate_check_keys(td, table);
 	return PointerGetDatum(td->tg_newtuple);
 }
 
 /* ---- AFTER */
-
-static void
-begin_case(PsCase *c, TriggerData *td)
-{
-	memset(c, 0, sizeof(*c));
-	c->td = td;
-	c->entry = (PsEntry) PS_NO_ENTRY;
-	paystate_family_open(&c->family, td->tg_relation, PS_REFUNDS);
-}
 
 /* the payment of the refund, locked */
 static void
@@ -206,36 +197,26 @@ judge_event(PsCase *c, RefundStatus from, RefundStatus to)
 		judge(c, to == REFUND_PENDING);
 	write_case(c, &payment);
 	paystate_row_release(&payment);
-	paystate_row_release(&c->order);
 }
 
 static void
-after_insert(TriggerData *td)
+after_insert(PsCase *c)
 {
-	PsCase		c;
-
-	if (paystate_is_own_write(paystate_table(td->tg_relation, PS_REFUNDS), td))
-		return;
-	begin_case(&c, td);
-	judge_event(&c, REFUND_NONE, refund_status(td->tg_trigslot, c.family.self));
-	paystate_family_close(&c.family);
+	judge_event(c, REFUND_NONE, refund_status(c->td->tg_trigslot, c->family.self));
 }
 
 static void
-after_update(TriggerData *td)
+after_update(PsCase *c)
 {
-	PsCase		c;
-	const PsTable *self;
+	const TriggerData *td = c->td;
+	const PsTable *self = c->family.self;
 
-	begin_case(&c, td);
-	self = c.family.self;
 	paystate_check_keys(td, self);
 	paystate_check_immutable(td, self, PS_R_AMOUNT);
 	paystate_check_immutable(td, self, PS_R_CREATED_AT);
 	if (!paystate_same_column(td, self->att[PS_R_STATUS]))
-		judge_event(&c, refund_status(td->tg_trigslot, self),
+		judge_event(c, refund_status(td->tg_trigslot, self),
 					refund_status(td->tg_newslot, self));
-	paystate_family_close(&c.family);
 }
 
 /* ---- the trigger */
@@ -245,18 +226,10 @@ PG_FUNCTION_INFO_V1(paystate_guard_refunds);
 Datum
 paystate_guard_refunds(PG_FUNCTION_ARGS)
 {
-	TriggerData *td = paystate_trigger_data(fcinfo, "guard_refunds");
+	static const PsGuardian guardian = {
+		PS_REFUNDS, "guard_refunds", before_insert, before_update,
+		after_insert, after_update
+	};
 
-	if (TRIGGER_FIRED_BEFORE(td->tg_event))
-	{
-		PsTable    *self = paystate_table(td->tg_relation, PS_REFUNDS);
-
-		return TRIGGER_FIRED_BY_UPDATE(td->tg_event) ?
-			before_update(td, self) : before_insert(td, self);
-	}
-	if (TRIGGER_FIRED_BY_UPDATE(td->tg_event))
-		after_update(td);
-	else
-		after_insert(td);
-	return PointerGetDatum(NULL);
+	return paystate_guard(fcinfo, &guardian);
 }

@@ -35,6 +35,7 @@ paystate_define_settings(void)
 							   "The gateway's event, as written to the history.",
 							   NULL, &setting_event_id, "", PGC_USERSET, 0,
 							   NULL, NULL, NULL);
+	paystate_define_notify_setting();
 }
 
 static void
@@ -113,4 +114,5 @@ paystate_history_append(PsTable *table, Relation rel, const PsRow *order,
 	set_setting(&row, PS_H_EVENT_ID, setting_event_id);
 	row_set(&row, PS_H_FORCED, BoolGetDatum(false));
 	paystate_row_insert(&row);
+	paystate_notify(table, order, entry);
 }

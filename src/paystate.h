@@ -231,6 +231,7 @@ extern void paystate_learn_guards(Oid called);
 /* the AFTER guard (the BEFORE one of history), NULL unless all is canonical */
 extern const Trigger *paystate_find_guard(Relation rel, PsKind kind);
 extern bool paystate_carries_guard(Relation rel, PsKind kind);
+extern bool paystate_guards_rows(Relation rel, PsKind kind);
 extern bool paystate_has_other_trigger(Relation rel);
 
 /* describes rel, which must be a well-guarded table of that kind: 23PS8 */
@@ -325,7 +326,7 @@ row_set(PsRow *row, int column, Datum value)
 	row->nulls[column] = false;
 }
 
-/* ---- history (history.c) */
+/* ---- history (notify.c, history.c) */
 
 /* one row of the history; labels by id, -1 is NULL; times, 0 is NULL */
 typedef struct PsEntry
@@ -347,6 +348,11 @@ typedef struct PsEntry
 
 #define PS_NO_ENTRY {.payment_from = -1, .payment_to = -1, .refund_to = -1, \
 	.order_from = -1, .order_to = -1}
+
+/* notify.c: the same, told to listeners */
+extern void paystate_define_notify_setting(void);
+extern void paystate_notify(const PsTable *history, const PsRow *order,
+							const PsEntry *entry);
 
 extern void paystate_define_settings(void);
 extern TimestampTz paystate_history_clock(TimestampTz changed_at);
@@ -398,9 +404,23 @@ ps_new_tuple(const TriggerData *td)
 	return TRIGGER_FIRED_BY_UPDATE(td->tg_event) ? td->tg_newtuple : td->tg_trigtuple;
 }
 
-/* guard.c: protocol, opening, reading */
-extern TriggerData *paystate_trigger_data(FunctionCallInfo fcinfo,
-										  const char *function);
+/* what one guard does, by time and event */
+typedef struct PsGuardian
+{
+	PsKind		kind;
+	const char *function;
+	Datum		(*before_insert) (TriggerData *td, PsTable *self);
+	Datum		(*before_update) (TriggerData *td, PsTable *self);
+	void		(*after_insert) (PsCase *c);
+	void		(*after_update) (PsCase *c);
+} PsGuardian;
+
+/* trigger.c: the protocol */
+extern Datum paystate_guard(FunctionCallInfo fcinfo, const PsGuardian *guardian);
+extern void paystate_begin_case(PsCase *c, TriggerData *td, PsKind kind);
+extern void paystate_end_case(PsCase *c);
+
+/* guard.c: opening, reading */
 extern void paystate_family_open(PsFamily *family, Relation rel, PsKind kind);
 extern void paystate_family_close(PsFamily *family);
 extern void paystate_open_payments(PsFamily *family);

@@ -20,7 +20,8 @@ CREATE FUNCTION paystate.create_tables(
 	schema pg_catalog.name DEFAULT CURRENT_SCHEMA,
 	lifecycle pg_catalog.text DEFAULT 'razorpay',
 	key_type pg_catalog.regtype DEFAULT 'pg_catalog.text',
-	sharded pg_catalog.bool DEFAULT false)
+	sharded pg_catalog.bool DEFAULT false,
+	history_partition pg_catalog.text DEFAULT NULL)
 	RETURNS pg_catalog.void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY INVOKER
 	SET search_path = pg_catalog, pg_temp
@@ -42,6 +43,11 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
 			MESSAGE = 'the sharded layout is not available yet',
 			HINT = 'Leave out the argument "sharded".';
+	END IF;
+	IF history_partition <> 'month' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('history cannot be partitioned by "%s"', history_partition),
+			HINT = 'The history is one table (NULL) or is partitioned by "month".';
 	END IF;
 	IF NOT EXISTS (SELECT FROM paystate.lifecycle l
 				   WHERE l.name = create_tables.lifecycle) THEN
@@ -128,7 +134,10 @@ BEGIN
 				   schema);
 
 	-- payment_id and refund_id have no foreign key: each would cost a lookup
-	-- a row, and no guarded row can ever be deleted
+	-- a row, and no guarded row can ever be deleted.
+	-- The key of a partitioned table must have the column that it is
+	-- partitioned by.  What makes seq unique all the same is that it is the
+	-- order's version, counted up under the order's lock.
 	EXECUTE format($ddl$
 		CREATE TABLE %1$I.order_history (
 			order_id %2$s NOT NULL REFERENCES %1$I.orders (id),
@@ -150,9 +159,11 @@ BEGIN
 			reason text,
 			event_id text,
 			forced boolean NOT NULL DEFAULT false,
-			PRIMARY KEY (order_id, seq)
-		)$ddl$,
-		schema, key_column);
+			PRIMARY KEY (%3$s)
+		)%4$s$ddl$,
+		schema, key_column,
+		CASE WHEN history_partition IS NULL THEN 'order_id, seq' ELSE 'order_id, seq, at' END,
+		CASE WHEN history_partition IS NULL THEN '' ELSE ' PARTITION BY RANGE (at)' END);
 	EXECUTE format('CREATE INDEX order_history_at_idx ON %I.order_history USING brin (at)',
 				   schema);
 
@@ -180,6 +191,38 @@ BEGIN
 		EXECUTE format('COMMENT ON TRIGGER %I ON %I.%I IS %L',
 					   item.trigger_name, schema, item.relation,
 					   'paystate: ' || item.about);
+	END LOOP;
+
+	-- This month, three ahead, and a place for what comes after them.  Months
+	-- are those of UTC, so that the bounds do not depend on who calls.  Row
+	-- triggers come down from the parent, TRUNCATE guards do not.
+	FOR item IN
+		SELECT p.relation, p.bounds, p.about
+		FROM generate_series(0, 3) AS n,
+			 date_trunc('month', now() AT TIME ZONE 'UTC') AS this,
+			 LATERAL (VALUES (this + make_interval(months => n))) AS m (first),
+			 LATERAL (VALUES (to_char(m.first, '"order_history_y"YYYY"m"MM'),
+							  format('FOR VALUES FROM (%L) TO (%L)',
+									 to_char(m.first, 'YYYY-MM-DD"T00:00:00Z"'),
+									 to_char(m.first + make_interval(months => 1),
+											 'YYYY-MM-DD"T00:00:00Z"')),
+							  to_char(m.first, '"rows of order_history of the month "YYYY-MM", in UTC"'))
+					 ) AS p (relation, bounds, about)
+		WHERE history_partition IS NOT NULL
+		UNION ALL
+		SELECT 'order_history_default', 'DEFAULT',
+			   'rows of order_history of months that have no partition'
+		WHERE history_partition IS NOT NULL
+	LOOP
+		EXECUTE format('CREATE TABLE %1$I.%2$I PARTITION OF %1$I.order_history ',
+					   schema, item.relation) || item.bounds;
+		EXECUTE format('COMMENT ON TABLE %I.%I IS %L',
+					   schema, item.relation, item.about);
+		EXECUTE format('CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON %I.%I'
+					   ' FOR EACH STATEMENT EXECUTE FUNCTION paystate.guard_history(%L)',
+					   schema, item.relation, 'lifecycle=' || lifecycle);
+		EXECUTE format('COMMENT ON TRIGGER _paystate_truncate ON %I.%I IS %L',
+					   schema, item.relation, 'paystate: refuses TRUNCATE');
 	END LOOP;
 
 	FOR item IN
@@ -259,7 +302,9 @@ BEGIN
 						   item.relation, item.column_name, item.about);
 		END IF;
 	END LOOP;
+
+	PERFORM paystate.create_views(schema);
 END
 $create_tables$;
-COMMENT ON FUNCTION paystate.create_tables(pg_catalog.name, pg_catalog.text, pg_catalog.regtype, pg_catalog.bool) IS
-	'creates the guarded tables orders, payments, refunds and order_history in a schema; they belong to the caller';
+COMMENT ON FUNCTION paystate.create_tables(pg_catalog.name, pg_catalog.text, pg_catalog.regtype, pg_catalog.bool, pg_catalog.text) IS
+	'creates the guarded tables orders, payments, refunds and order_history in a schema, and views of them; they belong to the caller';

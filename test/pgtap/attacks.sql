@@ -496,8 +496,8 @@ INSERT INTO forgery
 		('pc.a', NULL), ('pc.b', NULL), ('px.a', NULL), ('px.b', NULL)) v (id, taken)
 	UNION ALL
 	SELECT 'orders', id, 'status, amount_paid, amount_due, attempts, payments_open, version',
-		'SELECT format(''(%L, %s, %s, %s, %s, %s)'', s, p, d, a, o, v) FROM unnest(enum_range(NULL::paystate.order_status)) s, unnest(ARRAY[0, 1000]) p, unnest(ARRAY[0, 1000]) d, unnest(ARRAY[0, 1, 2]) a, unnest(ARRAY[0, 1]) o, generate_series(1, 6) v', taken
-	  FROM (VALUES ('ro', NULL), ('rc', NULL), ('rb', NULL), ('px', NULL)) v (id, taken)
+		'SELECT format(''(%L, %s, %s, %s, %s, %s)'', s, p, d, a, o, v) FROM unnest(enum_range(NULL::paystate.order_status)) s, unnest(ARRAY[0, 1000]) p, unnest(ARRAY[0, 1000]) d, unnest(ARRAY[0, 1, 2]) a, unnest(ARRAY[0, 1]) o, unnest(ARRAY[1, 3, 4, 5]) v', taken
+	  FROM (VALUES ('rc', NULL), ('px', NULL)) v (id, taken)
 	UNION ALL
 	SELECT 'refunds', id, 'status, amount', 'SELECT format(''(%L, %s)'', s, a) FROM unnest(enum_range(NULL::paystate.refund_status)) s, unnest(ARRAY[100, 400, 1000]) a', taken
 	  FROM (VALUES ('rr.a.r1', NULL), ('rn.a.r1', '(''processed'', 100); (''failed'', 100)')) v (id, taken);
@@ -515,6 +515,7 @@ DO $$ BEGIN
 	PERFORM given('px', 'plural_preauth', 1000, 'a=600 b=400 a>authorized !cancel');
 END $$;
 RESET ROLE;
+ANALYZE orders, payments, refunds, order_history;
 SELECT is(f.taken, forgery.taken, format('forged: of %s versions of %s "%s" only legal moves are taken', f.tried, a_table, an_id))
   FROM forgery, helper.forge(a_table, an_id, columns, rows) f;
 -- once more where paystate's own writes go by SQL, past the guards
@@ -529,6 +530,77 @@ UPDATE forgery SET taken = '(''refunded'', 1000, 400, 0); (''refunded'', 1000, 1
 UPDATE forgery SET taken = NULL WHERE an_id IN ('rc.a', 'rf.a');
 SELECT is(f.taken, forgery.taken, format('forged, general path: of %s versions of %s "%s" only legal moves are taken', f.tried, a_table, an_id))
   FROM forgery, helper.forge(a_table, an_id, columns, rows) f;
+
+ANALYZE orders, payments, refunds, order_history;
+
+-- A trigger on orders or payments runs under paystate's own write, too.  It
+-- may write what is its user's, and nothing that is derived.
+CREATE FUNCTION mine.meddle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF TG_ARGV[0] = 'nothing' THEN
+		RETURN NULL;
+	ELSIF TG_WHEN = 'BEFORE' THEN
+		RETURN jsonb_populate_record(NEW, TG_ARGV[0]::jsonb);
+	ELSIF pg_trigger_depth() < 4 THEN
+		EXECUTE format('UPDATE %I.%I SET %s WHERE id = %L', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_ARGV[0], NEW.id);
+	END IF;
+	RETURN NULL;
+END $$;
+CREATE FUNCTION helper.meddled(a_time text, a_table text, arg text, word text) RETURNS text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	got text;
+BEGIN
+	EXECUTE format('CREATE TRIGGER meddle %s UPDATE ON fake.%I FOR EACH ROW EXECUTE FUNCTION mine.meddle(%L)', a_time, a_table, arg);
+	SET CONSTRAINTS ALL IMMEDIATE;
+	got := helper.outcome(format('SELECT helper.then(%L, %L)', split_part(word, ' ', 1), split_part(word, ' ', 2)));
+	got := got || coalesce((SELECT ' DRIFT ' || string_agg(concat(id, ' ', problem), ', ') FROM helper.drift()), '');
+	RAISE SQLSTATE 'TT001';
+EXCEPTION WHEN SQLSTATE 'TT001' THEN RETURN got;
+END
+$$;
+SELECT is(meddled(w, t, a, o), 'accepted', format('a trigger %s UPDATE of %s may write %s', w, t, a))
+  FROM (VALUES ('BEFORE', 'orders', '{"notes": {"seen": true}}', 'rh a>captured'), ('AFTER', 'orders', 'notes = ''{"seen": 1}''', 'rh a>captured'),
+		('BEFORE', 'orders', '{"receipt": "r1"}', 'rc a-100')) v (w, t, a, o);
+SELECT matches(meddled(w, t, a, o), '^23PS6 column "\w+" of table "(orders|payments)" (is derived|cannot be changed)$', format('a trigger %s UPDATE of %s may not write %s', w, t, a))
+  FROM (VALUES ('BEFORE', 'orders', '{"amount_paid": 5}', 'rh a>captured'), ('BEFORE', 'orders', '{"attempts": 0}', 'rf b>failed'),
+		('BEFORE', 'orders', '{"status": "created"}', 'rh a>captured'), ('BEFORE', 'orders', '{"version": 1}', 'rh a>captured'),
+		('BEFORE', 'orders', '{"amount_refunded": 0}', 'rc a-100'), ('BEFORE', 'orders', '{"changed_at": "2000-01-01"}', 'rh a>captured'),
+		('BEFORE', 'orders', '{"currency": "USD"}', 'rh a>captured'), ('BEFORE', 'orders', '{"amount": 5000}', 'rh a>captured'),
+		('AFTER', 'orders', 'amount_paid = amount_paid + 1', 'rh a>captured'), ('AFTER', 'orders', 'attempts = 0', 'rh a>captured'),
+		('BEFORE', 'payments', '{"amount_refunded": 50}', 'rc a-100'), ('BEFORE', 'payments', '{"refund_pending": 0}', 'rc a~200'),
+		('AFTER', 'payments', 'amount_refunded = 0', 'rc a-100')) v (w, t, a, o);
+SELECT is(meddled('BEFORE', t, a, o), format('23PS8 table "%s" is not bound to a life cycle', t), format('a trigger that suppresses paystate''s write of %s, or undoes it, is an error: %s', t, a))
+  FROM (VALUES ('orders', 'nothing', 'rh a>captured'), ('payments', 'nothing', 'rc a-100'), ('payments', '{"amount_refunded": 0}', 'rc a-100')) v (t, a, o);
+
+-- G12: a trigger that moves a payment on: after the guard has judged the first
+-- move the second is judged like any other; before, it comes too early.
+CREATE FUNCTION mine.auto_capture() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.status = 'authorized' THEN
+		UPDATE fake.payments SET status = 'captured' WHERE id = NEW.id;
+	END IF;
+	RETURN NULL;
+END $$;
+CREATE FUNCTION helper.moved_on(a_name text, an_order text) RETURNS text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	got text;
+BEGIN
+	EXECUTE format('CREATE TRIGGER %I AFTER UPDATE ON fake.payments FOR EACH ROW EXECUTE FUNCTION mine.auto_capture()', a_name);
+	got := helper.outcome(format('SELECT helper.then(%L, %L)', an_order, 'a>authorized'));
+	got := concat_ws('; ', got, helper.standing(an_order), (SELECT 'DRIFT ' || string_agg(concat(id, ' ', problem), ', ') FROM helper.drift()));
+	RAISE SQLSTATE 'TT001';
+EXCEPTION WHEN SQLSTATE 'TT001' THEN RETURN got;
+END
+$$;
+SELECT given('mo', 'razorpay', 1000, 'a=1000') IS NOT NULL AS made \gset
+SELECT is(moved_on('auto', 'mo'), 'accepted; paid 1000 of 1000, due 0, held 0, pending 0, back 0, attempts 1, open 0, v4; a captured 1000/1000-0-0',
+	'G12: a later trigger captures what was authorized');
+SELECT is(moved_on('AUTO', 'mo'), says('23PS1', 'update payments', 'razorpay') || '; created 0 of 1000, due 1000, held 0, pending 1000, back 0, attempts 0, open 1, v2; a created 0/1000-0-0',
+	'G12: an earlier trigger is refused');
 
 SET LOCAL helper.role = '';
 \ir lib/end.sql

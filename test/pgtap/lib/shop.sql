@@ -6,7 +6,13 @@ SET LOCAL client_min_messages = warning;
 CREATE SCHEMA shop;
 CREATE SCHEMA helper;
 SET LOCAL search_path = shop, helper, public;
+
+-- With :partitioned set, the history is partitioned by month.
+\if :{?partitioned}
+DO $$ BEGIN PERFORM paystate.create_tables('shop', history_partition => 'month'); END $$;
+\else
 DO $$ BEGIN PERFORM paystate.create_tables('shop'); END $$;
+\endif
 
 -- With :general set, the same tests run where paystate writes by SQL: a user
 -- trigger on each table sees what it writes.

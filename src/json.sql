@@ -1,0 +1,168 @@
+-- json: an order as its gateway would tell it.  What reads guarded tables by
+-- generated SQL finds them here: names come from the catalog, values are
+-- parameters, and all of it runs with the caller's rights.
+
+-- Unlike the guards this asks for no guard in canonical shape: reading does no
+-- harm, and is wanted most where something is amiss.
+CREATE FUNCTION paystate.order_source(
+	orders pg_catalog.regclass,
+	OUT orders_name pg_catalog.text,
+	OUT orders_columns pg_catalog.text[],
+	OUT history_name pg_catalog.text,
+	OUT history_match pg_catalog.text,
+	OUT key_columns pg_catalog.text[],
+	OUT key_types pg_catalog.text[],
+	OUT key_match pg_catalog.text)
+	RETURNS record
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $order_source$
+DECLARE
+	link	record;
+	links	integer := 0;
+	why		text;
+BEGIN
+	FOR link IN
+		SELECT k.oid, k.conindid, k.conrelid, k.confrelid
+		FROM pg_constraint k
+		JOIN pg_class h ON h.oid = k.conrelid
+		JOIN pg_class o ON o.oid = k.confrelid
+		WHERE k.contype = 'f' AND k.confrelid = orders
+			AND NOT h.relispartition AND NOT o.relispartition
+			AND h.relowner = o.relowner
+			AND EXISTS (SELECT FROM pg_trigger t
+						WHERE t.tgrelid = o.oid AND NOT t.tgisinternal
+							AND t.tgfoid = 'paystate.guard_orders()'::regprocedure)
+			AND EXISTS (SELECT FROM pg_trigger t
+						WHERE t.tgrelid = h.oid AND NOT t.tgisinternal
+							AND t.tgfoid = 'paystate.guard_history()'::regprocedure)
+	LOOP
+		links := links + 1;
+
+		-- keys stand in the order of the primary key, and are compared as
+		-- the foreign key compares them
+		SELECT format('%I.%I', ons.nspname, oc.relname),
+			format('%I.%I', hns.nspname, hc.relname),
+			string_agg(format('h.%I OPERATOR(%I.%s) o.%I',
+							  ha.attname, pns.nspname, p.oprname, oa.attname),
+					   ' AND ' ORDER BY i.place),
+			array_agg(oa.attname::text ORDER BY i.place),
+			array_agg(format_type(oa.atttypid, -1) ORDER BY i.place),
+			string_agg(format('o.%I OPERATOR(%I.%s) ($1)[%s]::%s',
+							  oa.attname, pns.nspname, p.oprname, i.place,
+							  format_type(oa.atttypid, -1)),
+					   ' AND ' ORDER BY i.place)
+		INTO orders_name, history_name, history_match, key_columns, key_types, key_match
+		FROM pg_constraint k,
+			unnest(k.conkey, k.confkey, k.conpfeqop) c (fk, pk, op),
+			pg_index x,
+			unnest(x.indkey) WITH ORDINALITY i (att, place),
+			pg_attribute ha, pg_attribute oa, pg_operator p,
+			pg_class oc, pg_class hc,
+			pg_namespace ons, pg_namespace hns, pg_namespace pns
+		WHERE k.oid = link.oid
+			AND x.indexrelid = k.conindid AND i.att = c.pk
+			AND ha.attrelid = k.conrelid AND ha.attnum = c.fk
+			AND oa.attrelid = k.confrelid AND oa.attnum = c.pk
+			AND p.oid = c.op AND pns.oid = p.oprnamespace
+			AND oc.oid = k.confrelid AND ons.oid = oc.relnamespace
+			AND hc.oid = k.conrelid AND hns.oid = hc.relnamespace
+		GROUP BY 1, 2;
+
+		SELECT array_agg(a.attname::text ORDER BY a.attnum) INTO orders_columns
+		FROM pg_attribute a
+		WHERE a.attrelid = link.confrelid AND a.attnum > 0 AND NOT a.attisdropped;
+
+		SELECT format('Column "%s" of table "%s" is missing.', n.column_name, c.relname) INTO why
+		FROM (VALUES
+			(link.confrelid, 'lifecycle'), (link.confrelid, 'amount'),
+			(link.confrelid, 'amount_paid'), (link.confrelid, 'amount_due'),
+			(link.confrelid, 'currency'), (link.confrelid, 'status'),
+			(link.confrelid, 'attempts'), (link.confrelid, 'created_at'),
+			(link.conrelid, 'at'), (link.conrelid, 'order_from'),
+			(link.conrelid, 'order_to'), (link.conrelid, 'order_since')) n (relation, column_name)
+		JOIN pg_class c ON c.oid = n.relation
+		WHERE NOT EXISTS (SELECT FROM pg_attribute a
+						  WHERE a.attrelid = n.relation AND a.attname = n.column_name
+							AND NOT a.attisdropped)
+		LIMIT 1;
+	END LOOP;
+
+	IF links = 0 THEN
+		why := 'It is not a guarded orders table with a guarded history.';
+	ELSIF links > 1 THEN
+		why := 'More than one foreign key of a guarded history leads to it.';
+	END IF;
+	IF why IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS8',
+			MESSAGE = format('table "%s" is not bound to a life cycle',
+							 coalesce((SELECT c.relname::text FROM pg_class c WHERE c.oid = orders),
+									  orders::oid::text)),
+			DETAIL = why,
+			HINT = 'Name an orders table as create_tables makes it.';
+	END IF;
+END
+$order_source$;
+COMMENT ON FUNCTION paystate.order_source(pg_catalog.regclass) IS
+	'how generated SQL reads a bound orders table "o", by key in the text array $1, and its history "h"; 23PS8 for any other table';
+
+CREATE FUNCTION paystate.order_json(
+	orders pg_catalog.regclass,
+	VARIADIC order_key pg_catalog.text[])
+	RETURNS pg_catalog.json
+	LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+AS $order_json$
+DECLARE
+	source	record;
+	id		text;
+	entity	json;
+BEGIN
+	SELECT * INTO STRICT source FROM paystate.order_source(orders);
+	IF cardinality(order_key) <> cardinality(source.key_columns) THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('wrong number of key values for table "%s"',
+							 (SELECT c.relname FROM pg_class c WHERE c.oid = orders)),
+			DETAIL = format('Expected: %s; given: %s.', cardinality(source.key_columns),
+							cardinality(order_key)),
+			HINT = format('The key is: %s.', (
+				SELECT string_agg(concat_ws(' ', k.key_column, k.key_type), ', ' ORDER BY k.place)
+				FROM unnest(source.key_columns, source.key_types)
+					WITH ORDINALITY k (key_column, key_type, place)));
+	END IF;
+
+	-- the gateway's own id, where the key is not one; else the key, in one
+	-- text if it has several columns and none of them is the id
+	id := CASE WHEN 'id' = ANY (source.key_columns) THEN 'o.id::text'
+			ELSE (SELECT 'concat_ws('','', ' || string_agg(format('o.%I', k.key_column), ', ' ORDER BY k.place) || ')'
+				  FROM unnest(source.key_columns) WITH ORDINALITY k (key_column, place)) END;
+	IF 'gateway_id' = ANY (source.orders_columns) THEN
+		id := format('coalesce(o.gateway_id::text, %s)', id);
+	END IF;
+
+	EXECUTE format($query$
+		SELECT row_to_json(e) FROM (
+			SELECT %s AS id, 'order' AS entity, o.amount, o.amount_paid, o.amount_due,
+				o.currency, %s AS receipt, %s AS offer_id, o.status::text AS status,
+				o.attempts, coalesce(nullif(%s, '{}'), '[]') AS notes,
+				CASE WHEN isfinite(o.created_at)
+					THEN floor(date_part('epoch', o.created_at))::bigint END AS created_at
+			FROM %s AS o
+			WHERE %s) AS e$query$,
+		id,
+		CASE WHEN 'receipt' = ANY (source.orders_columns) THEN 'o.receipt' ELSE 'NULL::text' END,
+		CASE WHEN 'offer_id' = ANY (source.orders_columns) THEN 'o.offer_id' ELSE 'NULL::text' END,
+		CASE WHEN 'notes' = ANY (source.orders_columns) THEN 'o.notes' ELSE 'NULL::jsonb' END,
+		source.orders_name, source.key_match)
+	INTO entity USING order_key;
+	IF entity IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'no_data_found',
+			MESSAGE = format('order "%s" of table "%s" does not exist',
+							 array_to_string(order_key, ', ', 'NULL'),
+							 (SELECT c.relname FROM pg_class c WHERE c.oid = orders));
+	END IF;
+	RETURN entity;
+END
+$order_json$;
+COMMENT ON FUNCTION paystate.order_json(pg_catalog.regclass, pg_catalog.text[]) IS
+	'an order as Razorpay''s order entity; the id is the gateway''s where the table has one, else the key; read with the caller''s rights';
