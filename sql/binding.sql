@@ -9,6 +9,7 @@ SET client_min_messages = warning;
 CREATE SCHEMA binding;
 SET search_path = binding;
 SELECT paystate.create_tables();
+DROP VIEW time_in_status, status_funnel, stuck_orders, daily_conversion, order_attempts;	-- they would hold the columns
 \set ECHO none
 \i :ledger
 \set ECHO all
@@ -312,6 +313,7 @@ CREATE TYPE words AS ENUM ('paid', 'attempted', 'created', 'sold');
 CREATE SCHEMA binding_words;
 SET search_path = binding_words, binding;
 SELECT paystate.create_tables('binding_words');
+DROP VIEW time_in_status, status_funnel, stuck_orders, daily_conversion, order_attempts;	-- they would hold the columns
 ALTER TABLE orders ALTER status TYPE words USING status::text::words;
 INSERT INTO orders (id, amount) VALUES ('w', 1000);		-- ok
 INSERT INTO payments (id, order_id) VALUES ('w', 'w');	-- ok

@@ -230,6 +230,7 @@ ALTER TABLE orders DROP percent;
 
 CREATE DOMAIN unpaid AS paystate.order_status CHECK (VALUE <> 'paid');
 DROP VIEW differences, drift, books;
+DROP VIEW time_in_status, status_funnel, stuck_orders, daily_conversion, order_attempts;	-- they would hold the columns
 ALTER TABLE orders ALTER status TYPE unpaid USING
 	CASE status WHEN 'paid' THEN 'processed' ELSE status END;	-- the history says what was
 INSERT INTO orders (id, amount, partial_payment) VALUES ('domain', 1000, true);
@@ -246,6 +247,7 @@ SELECT id, status, amount_paid, amount_due, amount_authorized, attempts, version
 CREATE SCHEMA general_typmod;
 SET search_path = general_typmod;
 SELECT paystate.create_tables();
+DROP VIEW time_in_status, status_funnel, stuck_orders, daily_conversion, order_attempts;	-- they would hold the columns
 ALTER TABLE orders ALTER changed_at TYPE timestamptz(0), ALTER status_since TYPE timestamptz(0);
 ALTER TABLE orders ALTER currency TYPE varchar(3);	-- not written, but read
 INSERT INTO orders (id, amount) VALUES ('o', 1000);				-- fail: not of the type

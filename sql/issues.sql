@@ -237,6 +237,7 @@ DROP SCHEMA issues_reason CASCADE;
 CREATE SCHEMA issues_text;
 SET search_path = issues_text;
 SELECT paystate.create_tables();
+DROP VIEW time_in_status, status_funnel, stuck_orders, daily_conversion, order_attempts;	-- they would hold the columns
 ALTER TABLE orders ALTER status TYPE text;
 ALTER TABLE payments ALTER status TYPE text;
 ALTER TABLE refunds ALTER status DROP DEFAULT, ALTER status TYPE text;
