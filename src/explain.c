@@ -214,7 +214,7 @@ report_case(const PsCase *c, const Wording *w, const char *detail,
 			"amount_captured" : w->column,
 		.constraint = w->constraint,
 		.message = psprintf(w->format, paystate_operation(c->td),
-							RelationGetRelationName(rel), c->lc->name),
+							paystate_relation_name(rel), c->lc->name),
 		.detail = detail,.hint = hint_text
 	});
 }
@@ -277,7 +277,7 @@ paystate_refuse_order_status(Relation rel, AttrNumber att, const char *label)
 		.code = ERRCODE_PS_COLUMN,.rel = rel,.column = column,
 		.constraint = "paystate_derived",
 		.message = psprintf("column \"%s\" of table \"%s\" is derived", column,
-							RelationGetRelationName(rel)),
+							paystate_relation_name(rel)),
 		.detail = psprintf("An order does not become \"%s\" by an update: its status follows from its payments.",
 						   label),
 		.hint = "Write to the payments, or reload the row and write only the columns you change."

@@ -268,9 +268,9 @@ paystate_refuse_column(Relation rel, AttrNumber att, bool derived)
 		.constraint = derived ? "paystate_derived" : "paystate_immutable",
 		.message = derived ?
 			psprintf("column \"%s\" of table \"%s\" is derived", column,
-					 RelationGetRelationName(rel)) :
+					 paystate_relation_name(rel)) :
 			psprintf("column \"%s\" of table \"%s\" cannot be changed", column,
-					 RelationGetRelationName(rel)),
+					 paystate_relation_name(rel)),
 		.detail = derived ? "It follows from the payments and is written by paystate alone." :
 			"It is fixed when the row is inserted.",
 		.hint = "Reload the row, or write only the columns you change."

@@ -21,7 +21,7 @@ refuse_write(const TriggerData *td)
 		.constraint = "paystate_history",
 		.message = psprintf("%s on table \"%s\" is not allowed",
 							paystate_operation(td),
-							RelationGetRelationName(td->tg_relation)),
+							paystate_relation_name(td->tg_relation)),
 		.detail = "The history of an order is written by paystate alone.",
 		.hint = "Write to the orders, the payments or the refunds."
 	});

@@ -45,6 +45,7 @@ typedef struct PsReport
 	const char *hint;
 } PsReport;
 
+extern const char *paystate_relation_name(Relation rel);
 pg_noreturn extern void paystate_report(const PsReport *report);
 
 /* 23PS8, its detail printf-like */

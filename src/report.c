@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -17,6 +18,17 @@
 
 #include "paystate.h"
 
+/* of a partition, the name of the table that users know */
+const char *
+paystate_relation_name(Relation rel)
+{
+	Oid			relid = RelationGetRelid(rel);
+
+	if (!rel->rd_rel->relispartition)
+		return RelationGetRelationName(rel);
+	return get_rel_name(llast_oid(get_partition_ancestors(relid)));
+}
+
 static int
 fill_fields(const PsReport *report)
 {
@@ -25,7 +37,7 @@ fill_fields(const PsReport *report)
 		err_generic_string(PG_DIAG_SCHEMA_NAME,
 						   get_namespace_name(RelationGetNamespace(report->rel)));
 		err_generic_string(PG_DIAG_TABLE_NAME,
-						   RelationGetRelationName(report->rel));
+						   paystate_relation_name(report->rel));
 	}
 	if (report->column != NULL)
 		err_generic_string(PG_DIAG_COLUMN_NAME, report->column);

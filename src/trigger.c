@@ -36,7 +36,7 @@ refuse_removal(const TriggerData *td)
 		.constraint = "paystate_no_delete",
 		.message = psprintf("%s on table \"%s\" is not allowed",
 							operation(td->tg_event),
-							RelationGetRelationName(td->tg_relation)),
+							paystate_relation_name(td->tg_relation)),
 		.detail = "Orders, payments, refunds and their history are kept.",
 		.hint = "Cancel, fail or refund instead; to drop old data, drop the tables or detach a partition."
 	});
