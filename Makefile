@@ -3,6 +3,7 @@
 #   make demo      replay real gateway histories on a private server
 #   make test      every test, on a private server
 #   make soak      eight clients on ten orders for a minute, totals compared
+#   make bench-history N=1000000  what the history costs and saves, as ratios
 #   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
 #   make deps      install (as root) or name what the above need
@@ -20,8 +21,10 @@ C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	advance compile compile_rules lifecycle columns canonical family binding guard row direct \
 	general_sql own general notify history transition settle judged trigger hint explain fill \
 	fill_payments guard_orders guard_payments \
-	guard_refunds guard_history tables
-SQL_ROOMS = prologue status currency lifecycle gateways pictures guard json flow views tables privileges
+	guard_refunds guard_history tables \
+	book_tables book_sql book order_key asof replay_words replay_begin replay replay_order \
+	derive findings verify_chain verify repair
+SQL_ROOMS = prologue status currency lifecycle gateways pictures guard json flow views tables asof verify privileges
 
 OBJS = $(C_ROOMS:%=src/%.o)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
@@ -73,6 +76,13 @@ soak: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/stress/soak
 
+# the same settings for both sides; a checkpoint in between would hit one
+N ?= 1000000
+bench-history: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server -c max_wal_size=8GB -c checkpoint_timeout=1h \
+		-c shared_buffers=512MB test/bench/history $(N)
+
 pictures: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server doc/pictures/draw
@@ -87,4 +97,4 @@ dist:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: demo test soak pictures deps dist
+.PHONY: demo test soak bench-history pictures deps dist

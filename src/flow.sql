@@ -34,12 +34,16 @@ BEGIN
 		UNION ALL
 		SELECT o.lifecycle::text, o.status::text, NULL, count(*), NULL
 		FROM %1$s AS o
-		WHERE EXISTS (
-			SELECT FROM %2$s AS h
-			WHERE %3$s
-				AND h.at >= coalesce($1, '-infinity') AND h.at < coalesce($2, 'infinity'))
+		WHERE %4$s
 		GROUP BY o.lifecycle, o.status$query$,
-		source.orders_name, source.history_name, source.history_match)
+		source.orders_name, source.history_name, source.history_match,
+		-- without a range all orders count, also those whose history is gone
+		CASE WHEN since IS NULL AND until IS NULL THEN 'true'
+			ELSE format($exists$EXISTS (
+				SELECT FROM %s AS h
+				WHERE %s AND h.at >= coalesce($1, '-infinity')
+					AND h.at < coalesce($2, 'infinity'))$exists$,
+				source.history_name, source.history_match) END)
 	USING since, until;
 END
 $status_flow$;

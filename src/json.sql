@@ -23,7 +23,7 @@ DECLARE
 	why		text;
 BEGIN
 	FOR link IN
-		SELECT k.oid, k.conindid, k.conrelid, k.confrelid
+		SELECT k.conindid, k.conrelid, k.confrelid, k.conkey, k.confkey, k.conpfeqop
 		FROM pg_constraint k
 		JOIN pg_class h ON h.oid = k.conrelid
 		JOIN pg_class o ON o.oid = k.confrelid
@@ -41,33 +41,24 @@ BEGIN
 
 		-- keys stand in the order of the primary key, and are compared as
 		-- the foreign key compares them
-		SELECT format('%I.%I', ons.nspname, oc.relname),
-			format('%I.%I', hns.nspname, hc.relname),
-			string_agg(format('h.%I OPERATOR(%I.%s) o.%I',
-							  ha.attname, pns.nspname, p.oprname, oa.attname),
-					   ' AND ' ORDER BY i.place),
+		orders_name := link.confrelid::regclass;
+		history_name := link.conrelid::regclass;
+		SELECT string_agg(format('h.%I %s o.%I', ha.attname, c.equal, oa.attname),
+						  ' AND ' ORDER BY i.place),
 			array_agg(oa.attname::text ORDER BY i.place),
-			array_agg(format_type(oa.atttypid, -1) ORDER BY i.place),
-			string_agg(format('o.%I OPERATOR(%I.%s) ($1)[%s]::%s',
-							  oa.attname, pns.nspname, p.oprname, i.place,
-							  format_type(oa.atttypid, -1)),
+			array_agg(c.of_type ORDER BY i.place),
+			string_agg(format('o.%I %s ($1)[%s]::%s', oa.attname, c.equal, i.place, c.of_type),
 					   ' AND ' ORDER BY i.place)
-		INTO orders_name, history_name, history_match, key_columns, key_types, key_match
-		FROM pg_constraint k,
-			unnest(k.conkey, k.confkey, k.conpfeqop) c (fk, pk, op),
-			pg_index x,
-			unnest(x.indkey) WITH ORDINALITY i (att, place),
-			pg_attribute ha, pg_attribute oa, pg_operator p,
-			pg_class oc, pg_class hc,
-			pg_namespace ons, pg_namespace hns, pg_namespace pns
-		WHERE k.oid = link.oid
-			AND x.indexrelid = k.conindid AND i.att = c.pk
-			AND ha.attrelid = k.conrelid AND ha.attnum = c.fk
-			AND oa.attrelid = k.confrelid AND oa.attnum = c.pk
-			AND p.oid = c.op AND pns.oid = p.oprnamespace
-			AND oc.oid = k.confrelid AND ons.oid = oc.relnamespace
-			AND hc.oid = k.conrelid AND hns.oid = hc.relnamespace
-		GROUP BY 1, 2;
+		INTO history_match, key_columns, key_types, key_match
+		FROM unnest(link.conkey, link.confkey, link.conpfeqop) k (fk, pk, op)
+		JOIN pg_operator p ON p.oid = k.op
+		JOIN pg_attribute ha ON ha.attrelid = link.conrelid AND ha.attnum = k.fk
+		JOIN pg_attribute oa ON oa.attrelid = link.confrelid AND oa.attnum = k.pk
+		JOIN (pg_index x CROSS JOIN unnest(x.indkey) WITH ORDINALITY i (att, place))
+			ON x.indexrelid = link.conindid AND i.att = k.pk
+		CROSS JOIN LATERAL (VALUES (
+			format('OPERATOR(%s.%s)', p.oprnamespace::regnamespace, p.oprname),
+			format_type(oa.atttypid, -1))) c (equal, of_type);
 
 		SELECT array_agg(a.attname::text ORDER BY a.attnum) INTO orders_columns
 		FROM pg_attribute a
@@ -121,14 +112,17 @@ BEGIN
 	SELECT * INTO STRICT source FROM paystate.order_source(orders);
 	IF cardinality(order_key) <> cardinality(source.key_columns) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('wrong number of key values for table "%s"',
-							 (SELECT c.relname FROM pg_class c WHERE c.oid = orders)),
-			DETAIL = format('Expected: %s; given: %s.', cardinality(source.key_columns),
-							cardinality(order_key)),
+			MESSAGE = format('key of table "%s" has %s columns, not %s',
+							 (SELECT c.relname FROM pg_class c WHERE c.oid = orders),
+							 cardinality(source.key_columns), cardinality(order_key)),
 			HINT = format('The key is: %s.', (
 				SELECT string_agg(concat_ws(' ', k.key_column, k.key_type), ', ' ORDER BY k.place)
 				FROM unnest(source.key_columns, source.key_types)
 					WITH ORDINALITY k (key_column, key_type, place)));
+	END IF;
+	IF array_position(order_key, NULL) IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'argument "order_key" must not be null';
 	END IF;
 
 	-- the gateway's own id, where the key is not one; else the key, in one
@@ -157,9 +151,9 @@ BEGIN
 	INTO entity USING order_key;
 	IF entity IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'no_data_found',
-			MESSAGE = format('order "%s" of table "%s" does not exist',
-							 array_to_string(order_key, ', ', 'NULL'),
-							 (SELECT c.relname FROM pg_class c WHERE c.oid = orders));
+			MESSAGE = format('order "%s" does not exist', array_to_string(order_key, ', ')),
+			DETAIL = format('Table "%s" has no row with that key.',
+							(SELECT c.relname FROM pg_class c WHERE c.oid = orders));
 	END IF;
 	RETURN entity;
 END

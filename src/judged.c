@@ -162,7 +162,8 @@ paystate_counted_already(PsCase *c, int new_label)
 
 /*
  * A refund is judged on a payment that was itself judged.  One that the
- * history does not name came before the guards, or is not judged yet.
+ * history does not name came before the guards; or its INSERT is still to be
+ * judged, and then it has its initial status or will be refused.
  */
 void
 paystate_check_judged(PsCase *c, const PsRow *payment)
@@ -173,9 +174,7 @@ paystate_check_judged(PsCase *c, const PsRow *payment)
 	if (!paystate_may_be_unjudged(payment->xmin))
 		return;
 	judged = paystate_judged_status(c, c->entry.payment_id, &since);
-	if (judged == c->payment.status ||
-		(judged == PS_NO_STATUS &&
-		 !TransactionIdIsCurrentTransactionId(payment->xmin)))
+	if (judged == c->payment.status || judged == PS_NO_STATUS)
 		return;
 	refuse_unjudged(c, judged);
 }

@@ -24,17 +24,17 @@ BEGIN
 		FROM (
 			SELECT 'order'::text AS kind, o.lifecycle, h.order_from::text AS status,
 				count(*) AS count,
-				percentile_cont(ARRAY[0.5, 0.9, 0.99, 1]) WITHIN GROUP (
+				percentile_cont('{0.5, 0.9, 0.99, 1}'::float8[]) WITHIN GROUP (
 					ORDER BY date_part('epoch', h.at - h.order_since)) AS quantile
 			FROM %1$I.order_history h
 			JOIN %1$I.orders o ON o.id = h.order_id
 			WHERE h.order_from <> h.order_to
 			GROUP BY o.lifecycle, h.order_from
 			UNION ALL
-			SELECT 'payment', o.lifecycle, h.payment_from::text,
-				count(*),
-				percentile_cont(ARRAY[0.5, 0.9, 0.99, 1]) WITHIN GROUP (
-					ORDER BY date_part('epoch', h.at - h.payment_since))
+			SELECT 'payment'::text AS kind, o.lifecycle, h.payment_from::text AS status,
+				count(*) AS count,
+				percentile_cont('{0.5, 0.9, 0.99, 1}'::float8[]) WITHIN GROUP (
+					ORDER BY date_part('epoch', h.at - h.payment_since)) AS quantile
 			FROM %1$I.order_history h
 			JOIN %1$I.orders o ON o.id = h.order_id
 			WHERE h.payment_from <> h.payment_to

@@ -115,7 +115,7 @@ SELECT is(history('pa', 6), ARRAY[
 SELECT is((SELECT array_agg(DISTINCT tableoid::regclass::text) FROM order_history),
 	ARRAY[month_name(0)], 'all of it in this month');
 SELECT cannot('rz', 'c=1000', '23PS3', 'a paid order');
-SELECT cannot('pl', 'a-1', '23PS1', 'all was refunded');
+SELECT cannot('pl', 'a-1', '23PS3', 'all was refunded');
 SELECT cannot('pa', 'b>processed', '23PS1', 'the hold was released');
 SELECT is_empty('SELECT * FROM drift()', 'all agree');
 
@@ -132,9 +132,8 @@ CREATE FUNCTION helper.no_write(statement text, part text, verb text) RETURNS te
 	LANGUAGE sql
 AS $$
 	SELECT helper.refused(format(statement, part),
-		format('%s %s on table "%s" is not allowed',
-			CASE WHEN verb IN ('delete', 'truncate') THEN '23PS7' ELSE '23PS6' END, verb,
-			CASE WHEN part = 'order_history' AND verb <> 'truncate' THEN helper.month_name(0) ELSE part END),
+		format('%s %s on table "order_history" is not allowed',
+			CASE WHEN verb IN ('delete', 'truncate') THEN '23PS7' ELSE '23PS6' END, verb),
 		format('%s on %s', verb, part));
 $$;
 SELECT no_write(w.statement, part, w.verb)
@@ -146,7 +145,7 @@ SELECT no_write('TRUNCATE %s', part, 'truncate') FROM parts() part ORDER BY part
 SELECT refused('TRUNCATE orders, payments, refunds, order_history',
 	'23PS7 truncate on table "orders" is not allowed', 'truncate of all of them');
 SELECT refused('UPDATE order_history SET at = at + interval ''1 month''',
-	format('23PS6 update on table "%s" is not allowed', month_name(0)), 'a row is not moved to another month');
+	'23PS6 update on table "order_history" is not allowed', 'a row is not moved to another month');
 
 -- a month of one's own making has the guard of rows from the parent
 SELECT accepted(format('SELECT helper.make_month(%s)', n), 'the owner makes the month ' || n)
@@ -180,6 +179,11 @@ SELECT is(given('mid', 'razorpay', 1000, 'a=1000'),
 	'created 0 of 1000, due 1000, held 0, pending 1000, back 0, attempts 0, open 1, v2; a created 0/1000-0-0',
 	'an order of this month');
 CREATE TEMP TABLE before AS SELECT count(*) AS rows FROM order_history;
+-- the months before are no business of this transaction
+COMMIT;
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL search_path = shop, helper, public;
 SELECT accepted(format('ALTER TABLE order_history DETACH PARTITION %I', month_name(-2)), 'the old month is detached');
 SELECT is((SELECT min(seq) FROM order_history WHERE order_id = 'rz'), 11, 'and is read no more');
 SELECT is(helper.then('rz', 'b-100'),
@@ -223,6 +227,12 @@ SELECT accepted('DROP TABLE ' || month_name(-3), 'and dropped');
 SELECT accepted('ALTER TABLE order_history DETACH PARTITION ' || month_name(2), 'a month is detached');
 SELECT accepted('ALTER TABLE order_history DETACH PARTITION ' || month_name(3), 'and another');
 SELECT accepted('UPDATE payments SET status = ''refunded'' WHERE id = ''many2.a''', 'and writes go on');
+
+-- a plan of this transaction may still name what was dropped
+COMMIT;
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL search_path = shop, helper, public;
 
 -- no partition for now: the default takes it
 SELECT accepted(format('ALTER TABLE order_history DETACH PARTITION %I', month_name(0)), 'this month is detached');

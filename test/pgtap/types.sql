@@ -199,9 +199,9 @@ $$;
 SELECT is(walk(s), 'partially_refunded 1000 400 4 processed processed 4', s || ': an order is paid and refunded') FROM made;
 SELECT is(o.lifecycle, 'plural', 'orders follow the life cycle named at create_tables')
   FROM by_uuid.orders o;
-SELECT is(proname, 'create_tables', 'create_tables has its arguments and defaults')
-  FROM pg_proc WHERE oid = 'paystate.create_tables(name, text, regtype, boolean)'::regprocedure
-	AND pronargdefaults = 4 AND proargnames = '{schema,lifecycle,key_type,sharded}';
+SELECT is(format('%s; %s; %s', proargnames[1:4], ARRAY(SELECT format_type(t, NULL) FROM unnest(proargtypes[0:3]) t), pronargdefaults = pronargs),
+	'{schema,lifecycle,key_type,sharded}; {name,text,regtype,boolean}; t', 'create_tables has its four arguments first, all with defaults')
+  FROM pg_proc WHERE proname = 'create_tables' AND pronamespace = 'paystate'::regnamespace;
 CREATE SCHEMA here;
 SET LOCAL search_path = here, shop, helper, public;
 SELECT lives_ok('SELECT paystate.create_tables()', 'create_tables without arguments takes the current schema');

@@ -1,0 +1,254 @@
+/*
+ * asof.c
+ *		Orders as they were at some moment: what the last row of the history
+ *		that is not younger says.
+ *
+ * No state.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+
+#include "book.h"
+
+/* "o.a = h.b AND ..." */
+static void
+append_link(StringInfo sql, const PsTables *t, const char *child)
+{
+	const PsLink *link = &t->history->link;
+
+	for (int i = 0; i < link->nkeys; i++)
+		appendStringInfo(sql, "%so.%s %s %s.%s", i > 0 ? " AND " : "",
+						 paystate_sql_column(t->orders_rel, link->pk[i]),
+						 paystate_sql_operator(link->op[i]), child,
+						 paystate_sql_column(t->history_rel, link->fk[i]));
+}
+
+/* the order's key as one text: 'x', or 'x, y' */
+static void
+append_key(StringInfo sql, const PsTables *t)
+{
+	for (int i = 0; i < t->orders->nkeys; i++)
+		appendStringInfo(sql, "%so.%s::pg_catalog.text",
+						 i > 0 ? " OPERATOR(pg_catalog.||) ', ' OPERATOR(pg_catalog.||) " : "",
+						 paystate_sql_column(t->orders_rel, t->orders->key[i]));
+}
+
+static const char *
+history_column(const PsTables *t, int column)
+{
+	return paystate_sql_column(t->history_rel, t->history->att[column]);
+}
+
+/*
+ * The amount may have changed before the first payment: then it is that of
+ * the last row up to then which is about the amount: where the history
+ * begins, or where neither payment nor status changed.
+ */
+static void
+append_amount(StringInfo sql, const PsTables *t)
+{
+	appendStringInfo(sql, "(SELECT a.%s FROM %s AS a WHERE ",
+					 history_column(t, PS_H_AMOUNT), paystate_sql_table(t->history_rel));
+	append_link(sql, t, "a");
+	appendStringInfo(sql, " AND a.%1$s OPERATOR(pg_catalog.<=) h.%1$s"
+					 " AND a.%2$s IS NULL AND (a.%3$s IS NULL OR NOT a.%4$s"
+					 " AND a.%5$s::pg_catalog.text OPERATOR(pg_catalog.=) a.%6$s::pg_catalog.text)"
+					 " ORDER BY a.%1$s DESC LIMIT 1)",
+					 history_column(t, PS_H_SEQ), history_column(t, PS_H_PAYMENT_ID),
+					 history_column(t, PS_H_ORDER_SINCE), history_column(t, PS_H_FORCED),
+					 history_column(t, PS_H_ORDER_FROM), history_column(t, PS_H_ORDER_TO));
+}
+
+/* "h.seq, h.order_to ..." as the columns of the result need them */
+static void
+append_history_columns(StringInfo sql, const PsTables *t)
+{
+	static const int columns[] = {PS_H_SEQ, PS_H_ORDER_TO, PS_H_PAID, PS_H_ATTEMPTS};
+
+	for (int i = 0; i < (int) lengthof(columns); i++)
+		appendStringInfo(sql, "%sh.%s", i > 0 ? ", " : "",
+						 history_column(t, columns[i]));
+}
+
+static void
+append_result(StringInfo sql, const PsTables *t, const char *amount)
+{
+	appendStringInfoString(sql, "SELECT ");
+	append_key(sql, t);
+	appendStringInfo(sql, ", h.%s::pg_catalog.text, h.%s, %s OPERATOR(pg_catalog.-) h.%s, h.%s, h.%s",
+					 history_column(t, PS_H_ORDER_TO), history_column(t, PS_H_PAID),
+					 amount, history_column(t, PS_H_PAID),
+					 history_column(t, PS_H_ATTEMPTS), history_column(t, PS_H_SEQ));
+}
+
+static const char *
+amount_expression(const PsTables *t, bool may_be_fixed)
+{
+	const char *now = paystate_sql_column(t->orders_rel, t->orders->att[PS_O_AMOUNT]);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	if (may_be_fixed)
+		appendStringInfo(&sql, "CASE WHEN l.amount_fixed OPERATOR(pg_catalog.=) 'creation' THEN o.%s ELSE ",
+						 now);
+	appendStringInfoString(&sql, "COALESCE(");
+	append_amount(&sql, t);
+	appendStringInfo(&sql, ", o.%s)%s", now, may_be_fixed ? " END" : "");
+	return sql.data;
+}
+
+static void
+append_where_key(StringInfo sql, const PsTables *t)
+{
+	for (int i = 0; i < t->orders->nkeys; i++)
+		appendStringInfo(sql, " %s o.%s %s $%d", i == 0 ? "WHERE" : "AND",
+						 paystate_sql_column(t->orders_rel, t->orders->key[i]),
+						 paystate_sql_operator(t->orders->keyop[i]), i + 1);
+}
+
+/* by the history's primary key; the moment is the last parameter */
+static char *
+sql_of_one(const PsTables *t)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	append_result(&sql, t, amount_expression(t, false));
+	appendStringInfo(&sql, " FROM %s AS o CROSS JOIN LATERAL (SELECT ",
+					 paystate_sql_table(t->orders_rel));
+	append_history_columns(&sql, t);
+	appendStringInfo(&sql, " FROM %s AS h WHERE ", paystate_sql_table(t->history_rel));
+	append_link(&sql, t, "h");
+	appendStringInfo(&sql, " AND h.%s OPERATOR(pg_catalog.<=) $%d ORDER BY h.%s DESC LIMIT 1) AS h",
+					 history_column(t, PS_H_AT), t->orders->nkeys + 1,
+					 history_column(t, PS_H_SEQ));
+	append_where_key(&sql, t);
+	return sql.data;
+}
+
+/* "h.a, h.b": the order's key in the history */
+static void
+append_history_key(StringInfo sql, const PsTables *t)
+{
+	for (int i = 0; i < t->history->link.nkeys; i++)
+		appendStringInfo(sql, "h.%s, ",
+						 paystate_sql_column(t->history_rel, t->history->link.fk[i]));
+}
+
+/* one pass over the history; the amount is looked up only where it may change */
+static char *
+sql_of_all(const PsTables *t)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	append_result(&sql, t, amount_expression(t, true));
+	appendStringInfoString(&sql, " FROM (SELECT DISTINCT ON (");
+	append_history_key(&sql, t);
+	sql.len -= 2;				/* the last comma */
+	sql.data[sql.len] = '\0';
+	appendStringInfoString(&sql, ") ");
+	append_history_key(&sql, t);
+	append_history_columns(&sql, t);
+	appendStringInfo(&sql, " FROM %s AS h WHERE h.%s OPERATOR(pg_catalog.<=) $1 ORDER BY ",
+					 paystate_sql_table(t->history_rel), history_column(t, PS_H_AT));
+	append_history_key(&sql, t);
+	appendStringInfo(&sql, "h.%s DESC) AS h JOIN %s AS o ON ",
+					 history_column(t, PS_H_SEQ), paystate_sql_table(t->orders_rel));
+	append_link(&sql, t, "h");
+	appendStringInfo(&sql, " LEFT JOIN paystate.lifecycle AS l ON l.name OPERATOR(pg_catalog.=) o.%s",
+					 paystate_sql_column(t->orders_rel, t->orders->att[PS_O_LIFECYCLE]));
+	return sql.data;
+}
+
+static bool
+order_exists(const PsTables *t, const Datum *key)
+{
+	StringInfoData sql;
+	bool		found;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT FROM %s AS o", paystate_sql_table(t->orders_rel));
+	append_where_key(&sql, t);
+	SPI_connect();
+	if (SPI_execute_with_args(sql.data, t->orders->nkeys, t->orders->keytype,
+							  (Datum *) key, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for an order");
+	found = SPI_processed > 0;
+	SPI_finish();
+	return found;
+}
+
+static void
+return_rows(FunctionCallInfo fcinfo, const char *sql, int n, const Oid *types,
+			const Datum *values)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	DestReceiver *dest = CreateTuplestoreDestReceiver();
+
+	SetTuplestoreDestReceiverParams(dest, rsinfo->setResult,
+									rsinfo->econtext->ecxt_per_query_memory,
+									false, NULL, NULL);
+	paystate_stream(sql, n, types, values, true, dest);
+	dest->rDestroy(dest);
+}
+
+static void
+begin(FunctionCallInfo fcinfo, PsTables *tables)
+{
+	if (PG_ARGISNULL(0))
+		paystate_null_argument("orders");
+	if (PG_ARGISNULL(1))
+		paystate_null_argument("at");
+	InitMaterializedSRF(fcinfo, 0);
+	paystate_tables_open(tables, PG_GETARG_OID(0), AccessShareLock);
+}
+
+PG_FUNCTION_INFO_V1(paystate_order_as_of);
+
+/* order_as_of(orders, at, VARIADIC order_key) */
+Datum
+paystate_order_as_of(PG_FUNCTION_ARGS)
+{
+	PsTables	tables;
+	Oid			types[INDEX_MAX_KEYS + 1];
+	Datum		values[INDEX_MAX_KEYS + 1];
+	int			n;
+
+	begin(fcinfo, &tables);
+	if (PG_ARGISNULL(2))
+		paystate_null_argument("order_key");
+	n = tables.orders->nkeys;
+	paystate_order_key(&tables, PG_GETARG_ARRAYTYPE_P(2), values);
+	if (!order_exists(&tables, values))
+		paystate_no_such_order(&tables, values);
+	memcpy(types, tables.orders->keytype, n * sizeof(Oid));
+	types[n] = TIMESTAMPTZOID;
+	values[n] = PG_GETARG_DATUM(1);
+	return_rows(fcinfo, sql_of_one(&tables), n + 1, types, values);
+	paystate_tables_close(&tables);
+	return (Datum) 0;
+}
+
+PG_FUNCTION_INFO_V1(paystate_orders_as_of);
+
+/* orders_as_of(orders, at) */
+Datum
+paystate_orders_as_of(PG_FUNCTION_ARGS)
+{
+	PsTables	tables;
+	Oid			type = TIMESTAMPTZOID;
+	Datum		at;
+
+	begin(fcinfo, &tables);
+	at = PG_GETARG_DATUM(1);
+	return_rows(fcinfo, sql_of_all(&tables), 1, &type, &at);
+	paystate_tables_close(&tables);
+	return (Datum) 0;
+}
