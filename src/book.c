@@ -23,6 +23,7 @@ typedef struct BookDest
 	DestReceiver pub;
 	PsBook		book;
 	bool		begun;
+	const char *lifecycle;		/* of orders that name none */
 	const PsLifecycle *alone;	/* of payments that have no order */
 	FmgrInfo	equal[INDEX_MAX_KEYS];
 	Oid			collation[INDEX_MAX_KEYS];
@@ -76,13 +77,14 @@ static void
 take_order(PsBook *book, TupleTableSlot *slot)
 {
 	PsOrder    *o = &book->order;
+	const char *lifecycle = text_at(1);
 
 	book->has_order = true;
 	book->status = text_at(0);
-	book->lifecycle = text_at(1);
+	if (lifecycle != NULL)
+		book->lifecycle = lifecycle;
 	book->currency = text_at(2);
-	book->lc = book->lifecycle == NULL ? NULL :
-		paystate_lifecycle(book->lifecycle, strlen(book->lifecycle));
+	book->lc = paystate_lifecycle(book->lifecycle, strlen(book->lifecycle));
 	o->status = book->lc == NULL ? PS_NO_STATUS :
 		paystate_label_index(book->lc->order, book->lc->norder, book->status);
 	o->amount = number_at(0);
@@ -269,6 +271,7 @@ begin_book(BookDest *dest, TupleTableSlot *slot)
 	}
 	book->alone = get_text(slot, book, PS_B_ALONE);
 	book->lc = book->alone == NULL ? NULL : dest->alone;
+	book->lifecycle = dest->lifecycle;
 	dest->begun = true;
 }
 
@@ -330,6 +333,7 @@ init_dest(BookDest *dest, const PsTables *t, PsBookReader reader, void *arg)
 	dest->pub.mydest = DestTuplestore;
 	dest->reader = reader;
 	dest->arg = arg;
+	dest->lifecycle = t->orders->lifecycle;
 	if (t->payments != NULL)
 		dest->alone = paystate_lifecycle(t->payments->lifecycle,
 										 strlen(t->payments->lifecycle));

@@ -189,6 +189,8 @@ drift_detail(const PsCase *c)
 static const Wording wordings[] = {
 	[PS_ILLEGAL] = {ERRCODE_PS_ILLEGAL, "paystate_transition", "status",
 	"%s on table \"%s\" violates life cycle \"%s\"", illegal_detail},
+	[PS_WRONG_INITIAL] = {ERRCODE_PS_INITIAL, "paystate_initial", "status",
+	"%s on table \"%s\" violates initial status of life cycle \"%s\"", NULL},
 	[PS_CLOSED] = {ERRCODE_PS_CLOSED, "paystate_closed", "status",
 	"%s on table \"%s\" violates life cycle \"%s\": the order takes it no more", closed_detail},
 	[PS_BAD_AMOUNT] = {ERRCODE_PS_AMOUNT, "paystate_amount", "amount",
@@ -199,22 +201,32 @@ static const Wording wordings[] = {
 	"%s on table \"%s\" finds totals that drifted from life cycle \"%s\"", drift_detail},
 };
 
-pg_noreturn static void report_case(const PsCase *c, const Wording *w, const char *detail,
-						const char *hint_text);
+/* the primary message, for who refuses and for who only asks */
+char *
+paystate_refusal_message(PsRefusalClass refusal, const char *operation,
+						 Relation rel, const PsLifecycle *lc)
+{
+	return psprintf(wordings[refusal].format, operation,
+					paystate_relation_name(rel), lc->name);
+}
+
+pg_noreturn static void report_case(const PsCase *c, PsRefusalClass refusal,
+						const char *detail, const char *hint_text);
 
 static void
-report_case(const PsCase *c, const Wording *w, const char *detail,
+report_case(const PsCase *c, PsRefusalClass refusal, const char *detail,
 			const char *hint_text)
 {
 	Relation	rel = c->td->tg_relation;
+	const Wording *w = &wordings[refusal];
 
 	paystate_report(&(PsReport) {
 		.code = w->code,.rel = rel,
 		.column = w->code == ERRCODE_PS_AMOUNT && c->event.kind == PS_EV_MOVE ?
 			"amount_captured" : w->column,
 		.constraint = w->constraint,
-		.message = psprintf(w->format, paystate_operation(c->td),
-							paystate_relation_name(rel), c->lc->name),
+		.message = paystate_refusal_message(refusal, paystate_operation(c->td),
+											rel, c->lc),
 		.detail = detail,.hint = hint_text
 	});
 }
@@ -222,9 +234,9 @@ report_case(const PsCase *c, const Wording *w, const char *detail,
 void
 paystate_refuse(PsCase *c)
 {
-	const Wording *w = &wordings[c->verdict.refusal];
+	PsRefusalClass refusal = c->verdict.refusal;
 
-	report_case(c, w, w->detail(c), paystate_hint(c));
+	report_case(c, refusal, wordings[refusal].detail(c), paystate_hint(c));
 }
 
 /* the rows at hand cannot have come about under the guards */
@@ -240,14 +252,12 @@ paystate_refuse_drift(PsCase *c)
 void
 paystate_refuse_initial(PsCase *c, const char *label)
 {
-	static const Wording w = {ERRCODE_PS_INITIAL, "paystate_initial", "status",
-	"%s on table \"%s\" violates initial status of life cycle \"%s\"", NULL};
 	PsKind		kind = c->family.self->kind;
 	const char *initial = kind == PS_ORDERS ? c->lc->order[c->lc->order_initial].label :
 		kind == PS_PAYMENTS ? c->lc->payment[c->lc->payment_initial].label :
 		"processed or pending";
 
-	report_case(c, &w,
+	report_case(c, PS_WRONG_INITIAL,
 				psprintf("%s is inserted with status \"%s\".",
 						 kind == PS_ORDERS ? psprintf("Order%s", order_name(c)) :
 						 kind == PS_PAYMENTS ? subject(c) :
@@ -260,7 +270,7 @@ paystate_refuse_initial(PsCase *c, const char *label)
 void
 paystate_refuse_refund(PsCase *c, const char *from)
 {
-	report_case(c, &wordings[PS_ILLEGAL],
+	report_case(c, PS_ILLEGAL,
 				psprintf("%s: its refund cannot move from \"%s\" to \"%s\".",
 						 subject(c), from,
 						 paystate_slot_word(ps_new_slot(c->td), c->family.self, PS_R_STATUS)),
@@ -276,8 +286,7 @@ paystate_refuse_order_status(Relation rel, AttrNumber att, const char *label)
 	paystate_report(&(PsReport) {
 		.code = ERRCODE_PS_COLUMN,.rel = rel,.column = column,
 		.constraint = "paystate_derived",
-		.message = psprintf("column \"%s\" of table \"%s\" is derived", column,
-							paystate_relation_name(rel)),
+		.message = paystate_derived_message(rel, att),
 		.detail = psprintf("An order does not become \"%s\" by an update: its status follows from its payments.",
 						   label),
 		.hint = "Write to the payments, or reload the row and write only the columns you change."

@@ -169,8 +169,8 @@ result_datum(HeapTuple tuple, int column, bool *isnull)
 }
 
 /* one result row into "row", in the memory of the caller */
-static void
-read_result(PsRow *row, HeapTuple tuple, MemoryContext cxt)
+void
+paystate_read_result(PsRow *row, HeapTuple tuple, MemoryContext cxt)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	const PsTable *table = row->table;
@@ -240,7 +240,7 @@ paystate_general_find(PsRow *row, PsFind how)
 	execute(find_plan(row, how, &p), &p);
 	found = SPI_processed > 0;
 	if (found)
-		read_result(row, SPI_tuptable->vals[0], cxt);
+		paystate_read_result(row, SPI_tuptable->vals[0], cxt);
 	else if (how == PS_FIND_LOCK && IsolationUsesXactSnapshot())
 		check_not_newer(row, &p);
 	SPI_finish();
@@ -266,7 +266,7 @@ paystate_general_list(PsRow *order, PsTable *payments, Relation rel,
 	become_owner(payments, &saved);
 	SPI_connect();
 	if (payments->plans[PS_PLAN_LIST] == NULL)
-		keep_plan(payments, PS_PLAN_LIST, paystate_sql_list(rel, payments), &p);
+		keep_plan(payments, PS_PLAN_LIST, paystate_sql_list(rel, payments, true), &p);
 	execute(payments->plans[PS_PLAN_LIST], &p);
 	n = (int) SPI_processed;
 	*rows = MemoryContextAllocZero(cxt, Max(n, 1) * sizeof(PsRow));
@@ -274,7 +274,7 @@ paystate_general_list(PsRow *order, PsTable *payments, Relation rel,
 	{
 		(*rows)[i].table = payments;
 		(*rows)[i].rel = rel;
-		read_result(&(*rows)[i], SPI_tuptable->vals[i], cxt);
+		paystate_read_result(&(*rows)[i], SPI_tuptable->vals[i], cxt);
 	}
 	SPI_finish();
 	SetUserIdAndSecContext(saved.user, saved.context);

@@ -22,9 +22,14 @@ extern void paystate_pop_frame(PsFrame *frame);
 
 extern char *paystate_sql_find(Relation rel, const PsTable *table,
 							   const PsLink *link, bool lock);
-extern char *paystate_sql_list(Relation rel, const PsTable *payments);
+extern char *paystate_sql_list(Relation rel, const PsTable *payments, bool lock);
 extern char *paystate_sql_judged(Relation rel, const PsTable *history);
 extern char *paystate_sql_update(Relation rel, const PsTable *table);
 extern char *paystate_sql_insert(Relation rel, const PsTable *table);
+extern char *paystate_sql_move(Relation rel, const PsTable *payments,
+							   bool captured);
+
+/* a row that paystate_sql_find() or _list() gave, copied into cxt */
+extern void paystate_read_result(PsRow *row, HeapTuple tuple, MemoryContext cxt);
 
 #endif							/* PAYSTATE_GENERAL_H */

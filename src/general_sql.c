@@ -124,9 +124,9 @@ paystate_sql_find(Relation rel, const PsTable *table, const PsLink *link,
 	return sql.data;
 }
 
-/* all payments of an order, locked in key order */
+/* all payments of an order in key order, locked or as they are */
 char *
-paystate_sql_list(Relation rel, const PsTable *payments)
+paystate_sql_list(Relation rel, const PsTable *payments, bool lock)
 {
 	const PsLink *link = &payments->link;
 	StringInfoData sql;
@@ -135,7 +135,8 @@ paystate_sql_list(Relation rel, const PsTable *payments)
 	append_select(&sql, rel, payments);
 	append_where(&sql, rel, link->nkeys, link->fk, link->op, 1, true);
 	append_key_order(&sql, rel, payments);
-	appendStringInfoString(&sql, " FOR NO KEY UPDATE");
+	if (lock)
+		appendStringInfoString(&sql, " FOR NO KEY UPDATE");
 	return sql.data;
 }
 
@@ -213,5 +214,22 @@ paystate_sql_insert(Relation rel, const PsTable *table)
 		appendStringInfo(&sql, "%s$%d", i > 1 ? ", " : "", i);
 	appendStringInfo(&sql, ") RETURNING %s",
 					 column_name(rel, table->key[table->nkeys - 1]));
+	return sql.data;
+}
+
+/* UPDATE of a payment's status by primary key, as an application writes it */
+char *
+paystate_sql_move(Relation rel, const PsTable *payments, bool captured)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "UPDATE %s SET %s = $1", only_table_name(rel),
+					 column_name(rel, payments->att[PS_P_STATUS]));
+	if (captured)
+		appendStringInfo(&sql, ", %s = $2",
+						 column_name(rel, payments->att[PS_P_CAPTURED]));
+	append_where(&sql, rel, payments->nkeys, payments->key, payments->keyop,
+				 captured ? 3 : 2, false);
 	return sql.data;
 }

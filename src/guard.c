@@ -258,6 +258,14 @@ paystate_lifecycle_of_order(const PsRow *order)
 
 /* ---- 23PS6 */
 
+char *
+paystate_derived_message(Relation rel, AttrNumber att)
+{
+	return psprintf("column \"%s\" of table \"%s\" is derived",
+					NameStr(TupleDescAttr(RelationGetDescr(rel), att - 1)->attname),
+					paystate_relation_name(rel));
+}
+
 void
 paystate_refuse_column(Relation rel, AttrNumber att, bool derived)
 {
@@ -267,8 +275,7 @@ paystate_refuse_column(Relation rel, AttrNumber att, bool derived)
 		.code = ERRCODE_PS_COLUMN,.rel = rel,.column = column,
 		.constraint = derived ? "paystate_derived" : "paystate_immutable",
 		.message = derived ?
-			psprintf("column \"%s\" of table \"%s\" is derived", column,
-					 paystate_relation_name(rel)) :
+			paystate_derived_message(rel, att) :
 			psprintf("column \"%s\" of table \"%s\" cannot be changed", column,
 					 paystate_relation_name(rel)),
 		.detail = derived ? "It follows from the payments and is written by paystate alone." :

@@ -98,21 +98,6 @@ find_order(PsCase *c, PsRow *payment)
 }
 
 static void
-read_payment(PsCase *c, const PsRow *row)
-{
-	const PsTable *table = row->table;
-
-	c->payment.status =
-		paystate_payment_status(c->lc,
-								paystate_label_from_datum(table->type[PS_P_STATUS],
-														  row->values[PS_P_STATUS]));
-	c->payment.amount = row_int64(row, PS_P_AMOUNT);
-	c->payment.amount_captured = row_int64(row, PS_P_CAPTURED);
-	c->payment.amount_refunded = row_int64(row, PS_P_REFUNDED);
-	c->payment.refund_pending = row_int64(row, PS_P_REFUND_PENDING);
-}
-
-static void
 write_case(PsCase *c, PsRow *row)
 {
 	const PsPayment *after = &c->verdict.payment;
@@ -180,7 +165,7 @@ judge_event(PsCase *c, RefundStatus from, RefundStatus to)
 
 	find_payment(c, &payment);
 	find_order(c, &payment);
-	read_payment(c, &payment);
+	paystate_read_payment(c->lc, &payment, &c->payment);
 	if (c->has_order)
 		paystate_check_judged(c, &payment);
 	c->event.amount = paystate_slot_int64(ps_new_slot(td), self->att[PS_R_AMOUNT]);

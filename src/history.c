@@ -18,6 +18,7 @@
 static char *setting_actor = NULL;
 static char *setting_reason = NULL;
 static char *setting_event_id = NULL;
+static char *setting_stuck_after = NULL;	/* read by the view alone */
 
 void
 paystate_define_settings(void)
@@ -34,6 +35,11 @@ paystate_define_settings(void)
 	DefineCustomStringVariable("paystate.event_id",
 							   "The gateway's event, as written to the history.",
 							   NULL, &setting_event_id, "", PGC_USERSET, 0,
+							   NULL, NULL, NULL);
+	DefineCustomStringVariable("paystate.stuck_after",
+							   "After which interval the view stuck_orders calls an order stuck.",
+							   "For life cycles without limits of their own; 24 hours when empty.",
+							   &setting_stuck_after, "", PGC_USERSET, 0,
 							   NULL, NULL, NULL);
 	paystate_define_notify_setting();
 }

@@ -466,6 +466,7 @@ pg_noreturn extern void paystate_refuse_missing(Relation rel, const PsLink *link
 									const Datum *key);
 
 /* refusing a column: 23PS6 */
+extern char *paystate_derived_message(Relation rel, AttrNumber att);
 pg_noreturn extern void paystate_refuse_column(Relation rel, AttrNumber att, bool derived);
 extern void paystate_check_keys(const TriggerData *td, const PsTable *table);
 extern void paystate_check_immutable(const TriggerData *td,
@@ -473,10 +474,15 @@ extern void paystate_check_immutable(const TriggerData *td,
 extern void paystate_check_derived(const TriggerData *td,
 								   const PsTable *table, int column);
 
+/* transition.c: does some rule, or a cascade, lead a payment there? */
+extern bool paystate_payment_can_move(const PsLifecycle *lc, int from, int to);
+
 /* settle.c: an order's state in and out of its row, and what an event writes */
 extern bool paystate_lock_order(PsCase *c, const Datum *key);
 extern void paystate_read_order(const PsLifecycle *lc, const PsRow *row,
 								PsOrder *order);
+extern void paystate_read_payment(const PsLifecycle *lc, const PsRow *row,
+								  PsPayment *payment);
 extern void paystate_settle(PsCase *c, PsRow *payment, bool leave_refund);
 extern void paystate_leave_refund(PsCase *c);
 
@@ -495,6 +501,8 @@ extern void paystate_check_judged(PsCase *c, const PsRow *payment);
 extern const char *paystate_hint(const PsCase *c);
 pg_noreturn extern void paystate_refuse(PsCase *c);
 extern const char *paystate_operation(const TriggerData *td);
+extern char *paystate_refusal_message(PsRefusalClass refusal, const char *operation,
+									  Relation rel, const PsLifecycle *lc);
 pg_noreturn extern void paystate_refuse_drift(PsCase *c);
 pg_noreturn extern void paystate_refuse_initial(PsCase *c, const char *label);
 pg_noreturn extern void paystate_refuse_refund(PsCase *c, const char *from);

@@ -204,7 +204,7 @@ paystate_replay(PsReplay *r, PsBook *book)
 	if (r->cascade_to == PS_NO_STATUS)
 		return true;
 	return paystate_replay_stop(r, &book->steps[book->nsteps - 1], "payments that did not go along",
-				"0", replay_number(r->order.payments_open));
+								"0", replay_number(r->order.payments_open));
 }
 
 bool

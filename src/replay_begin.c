@@ -141,7 +141,7 @@ begin_found(PsReplay *r, int begin)
 		return paystate_replay_illegal(r, s);
 	if (r->order.amount_paid != s->amount_paid)
 		return paystate_replay_stop(r, s, "amount_paid", replay_number(r->order.amount_paid),
-					replay_number(s->amount_paid));
+									replay_number(s->amount_paid));
 	return true;
 }
 

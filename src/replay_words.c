@@ -9,8 +9,8 @@
 #include "replay.h"
 
 bool
-paystate_replay_stop(PsReplay *r, const PsStep *step, const char *what, const char *expected,
-	 const char *actual)
+paystate_replay_stop(PsReplay *r, const PsStep *step, const char *what,
+					 const char *expected, const char *actual)
 {
 	r->problem = psprintf("%s in history row %d", what, step->seq);
 	r->expected = expected;
@@ -42,8 +42,8 @@ bool
 paystate_replay_illegal(PsReplay *r, const PsStep *step)
 {
 	return paystate_replay_stop(r, step, "illegal step",
-				psprintf("a rule of life cycle \"%s\"", r->lc->name),
-				in_words(step));
+								psprintf("a rule of life cycle \"%s\"", r->lc->name),
+								in_words(step));
 }
 
 bool
@@ -54,9 +54,9 @@ paystate_replay_enter(PsReplay *r, const PsStep *s, int status)
 		return paystate_replay_stop(r, s, "order_to", replay_order_label(r), s->order_to);
 	if (s->amount_paid != r->order.amount_paid)
 		return paystate_replay_stop(r, s, "amount_paid", replay_number(r->order.amount_paid),
-					replay_number(s->amount_paid));
+									replay_number(s->amount_paid));
 	if (s->attempts != r->order.attempts)
 		return paystate_replay_stop(r, s, "attempts", replay_number(r->order.attempts),
-					replay_number(s->attempts));
+									replay_number(s->attempts));
 	return true;
 }

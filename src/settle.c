@@ -47,6 +47,22 @@ paystate_read_order(const PsLifecycle *lc, const PsRow *row, PsOrder *order)
 	order->amount_refunded = row_int64(row, PS_O_REFUNDED);
 }
 
+void
+paystate_read_payment(const PsLifecycle *lc, const PsRow *row,
+					  PsPayment *payment)
+{
+	const PsTable *table = row->table;
+
+	payment->status =
+		paystate_payment_status(lc,
+								paystate_label_from_datum(table->type[PS_P_STATUS],
+														  row->values[PS_P_STATUS]));
+	payment->amount = row_int64(row, PS_P_AMOUNT);
+	payment->amount_captured = row_int64(row, PS_P_CAPTURED);
+	payment->amount_refunded = row_int64(row, PS_P_REFUNDED);
+	payment->refund_pending = row_int64(row, PS_P_REFUND_PENDING);
+}
+
 /*
  * Finds and locks the order of an event, as the isolation level wants it, and
  * reads its state.  What this transaction wrote so far must be seen, so each

@@ -41,8 +41,8 @@ order_can_move(const PsLifecycle *lc, int from, int to)
 }
 
 /* by an event of its own, or along with its order or another payment */
-static bool
-payment_can_move(const PsLifecycle *lc, int from, int to)
+bool
+paystate_payment_can_move(const PsLifecycle *lc, int from, int to)
 {
 	const int	slot = paystate_event_slot(lc, PS_EV_MOVE, from, to);
 
@@ -103,7 +103,7 @@ status_can_move(const PsLifecycle *lc, bool of_order, bool insert,
 	if (from == PS_NO_STATUS || to == PS_NO_STATUS || from == to)
 		return false;
 	return of_order ? order_can_move(lc, from, to) :
-		payment_can_move(lc, from, to);
+		paystate_payment_can_move(lc, from, to);
 }
 
 PG_FUNCTION_INFO_V1(paystate_can_transition);

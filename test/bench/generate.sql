@@ -105,9 +105,9 @@ SELECT sum(pg_total_relation_size(t)) AS other_bytes FROM unnest('{orders,paymen
 SELECT format('%s orders, %s events (%s an order), keys of type %s, history %s',
 		:n, :events, round(:events::numeric / :n, 2), :'key', coalesce('partitioned by ' || nullif(:'partition', ''), 'in one table'));
 SELECT format('%s seconds, %s events a second', round(:seconds), round(:events / :seconds));
-SELECT format('bytes an event: %s (row %s, of which %s stored with its header in the table, index %s)',
-		round((:heap_bytes + :index_bytes)::numeric / :events, 1), round(:row_bytes::numeric / :events, 1),
-		round(:heap_bytes::numeric / :events, 1), round(:index_bytes::numeric / :events, 1));
+SELECT format('bytes an event: %s (table %s, of it the row with its header %s; indexes %s)',
+		round((:heap_bytes + :index_bytes)::numeric / :events, 1), round(:heap_bytes::numeric / :events, 1),
+		round(:row_bytes::numeric / :events, 1), round(:index_bytes::numeric / :events, 1));
 SELECT format('bytes an order: %s (orders, payments, refunds and their indexes %s, history %s)',
 		round((:heap_bytes + :index_bytes + :other_bytes)::numeric / :n), round(:other_bytes::numeric / :n),
 		round((:heap_bytes + :index_bytes)::numeric / :n));
