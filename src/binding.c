@@ -201,6 +201,7 @@ build_table(Relation rel, PsKind kind, MemoryContext cxt)
 	PsTable    *table = palloc0(sizeof(PsTable));
 	MemoryContextCallback *callback = palloc0(sizeof(*callback));
 
+	paystate_shake_hands();
 	callback->func = free_plans;
 	callback->arg = table;
 	MemoryContextRegisterResetCallback(cxt, callback);

@@ -117,6 +117,7 @@ compile_and_keep(const char *name, int len)
 	const PsLifecycle *lc;
 	bool		lasting;
 
+	paystate_shake_hands();
 	if (stale || rule_tables[0] == InvalidOid)
 		forget_stale();
 	lc = paystate_compile(name, len, cxt, &lasting);

@@ -18,6 +18,10 @@
 #include "advance.h"
 #include "compat.h"
 
+/* ---- paystate (paystate.c): are library and script of one kind? */
+
+extern void paystate_shake_hands(void);
+
 /* ---- memory (memory.c): caches that are dropped while someone uses them */
 
 /* frees cxt at the end of the transaction, when no caller can hold it */
