@@ -273,6 +273,27 @@ extern void paystate_implied(const PsLifecycle *lc, const PsPayment *payment,
 							 int to, int64 *amount_captured,
 							 int64 *amount_refunded);
 
+/* why a status may not be forced on an order */
+typedef enum PsForceWhy
+{
+	PS_FORCE_OK,
+	PS_FORCE_PAID,				/* it would deny what was captured */
+	PS_FORCE_NOTHING_PAID,
+	PS_FORCE_DUE,				/* it says that all is paid */
+	PS_FORCE_NOTHING_DUE,		/* it says that not all is */
+	PS_FORCE_NOTHING_HELD,
+	PS_FORCE_NOTHING_REFUNDED,
+	PS_FORCE_REFUNDED,			/* it says something else of the refunds */
+	PS_FORCE_STRANDED			/* money could never leave */
+} PsForceWhy;
+
+/* may that order status be forced, as far as the order's totals know? */
+extern PsForceWhy paystate_force(const PsLifecycle *lc, const PsOrder *order,
+								 int to);
+
+/* where live payments go with it; PS_NO_STATUS: they stay */
+extern int	paystate_forced_cascade(const PsLifecycle *lc, int to);
+
 /* the event of setting a payment's status, amount_captured being as stored */
 extern void paystate_move_event(const PsLifecycle *lc,
 								const PsPayment *payment, int to,

@@ -161,7 +161,6 @@ typedef struct PsReplay
 	PsOrder		order;
 	int			cascade_to;		/* where payments_open others must go now */
 	bool		found;			/* it began with an order that was found */
-	bool		forced;			/* others may go along with a forced status */
 	int			done;			/* steps taken */
 
 	/* what stopped it: problem is NULL while nothing did */

@@ -118,7 +118,7 @@ paystate_history_append(PsTable *table, Relation rel, const PsRow *order,
 	set_actor(&row);
 	set_setting(&row, PS_H_REASON, setting_reason);
 	set_setting(&row, PS_H_EVENT_ID, setting_event_id);
-	row_set(&row, PS_H_FORCED, BoolGetDatum(false));
+	row_set(&row, PS_H_FORCED, BoolGetDatum(entry->forced));
 	paystate_row_insert(&row);
 	paystate_notify(table, order, entry);
 }

@@ -107,6 +107,7 @@ typedef struct PsEntry
 	int			order_from;
 	int			order_to;
 	int64		amount;
+	bool		forced;
 	TimestampTz at;
 	TimestampTz order_since;
 	TimestampTz payment_since;

@@ -8,3 +8,6 @@ GRANT SELECT ON paystate.lifecycle, paystate.lifecycle_status,
 
 -- makes rows legal that no guard has judged
 REVOKE EXECUTE ON FUNCTION paystate.repair(pg_catalog.regclass, pg_catalog.text[]) FROM PUBLIC;
+
+-- sets what no rule allows
+REVOKE EXECUTE ON FUNCTION paystate.force_status(pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text[]) FROM PUBLIC;

@@ -63,15 +63,17 @@ take_order_event(PsReplay *r, const PsStep *s)
 	return paystate_replay_enter(r, s, r->order.status);
 }
 
-/* the same rows with a status that was forced: judged by nobody */
+/* a status that was forced: by no rule, but never against the money */
 static bool
 take_forced(PsReplay *r, const PsStep *s)
 {
 	int			to = replay_order_index(r, s->order_to);
 
-	if (s->payment != NULL || to == PS_NO_STATUS)
+	if (s->payment != NULL || to == PS_NO_STATUS || s->amount != 0 ||
+		paystate_force(r->lc, &r->order, to) != PS_FORCE_OK)
 		return paystate_replay_illegal(r, s);
-	r->forced = r->lc->order[to].role == PS_DEAD;
+	if (r->order.payments_open > 0)
+		r->cascade_to = paystate_forced_cascade(r->lc, to);
 	return paystate_replay_enter(r, s, to);
 }
 
@@ -180,10 +182,6 @@ paystate_replay_step(PsReplay *r, const PsStep *s)
 		return paystate_replay_stop(r, s, "order_from", replay_order_label(r), s->order_from);
 	if (r->cascade_to != PS_NO_STATUS)
 		return take_along(r, s, r->cascade_to);
-	if (r->forced && s->payment != NULL && s->payment_from != NULL &&
-		replay_same(s->order_from, s->order_to))
-		return take_along(r, s, replay_payment_index(r, s->payment_to));
-	r->forced = false;
 	if (s->forced)
 		return take_forced(r, s);
 	return s->payment == NULL ? take_order_event(r, s) : take_payment_event(r, s);
