@@ -23,7 +23,7 @@ C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	fill_payments guard_orders guard_payments \
 	guard_refunds guard_history asking trying tables \
 	book_tables book_sql book order_key asof replay_words replay_begin replay replay_order \
-	derive findings verify_chain verify repair force
+	derive retention findings verify_chain verify repair force
 SQL_ROOMS = prologue status currency lifecycle gateways pictures guard json flow views asking tables asof verify force privileges
 
 OBJS = $(C_ROOMS:%=src/%.o)

@@ -138,6 +138,7 @@ take_payment(PsBook *book, TupleTableSlot *slot)
 	leg->row.amount_captured = number_at(1);
 	leg->row.amount_refunded = number_at(2);
 	leg->row.refund_pending = number_at(3);
+	leg->status_since = time_at(0);
 }
 
 static void
@@ -181,6 +182,7 @@ take_step(PsBook *book, TupleTableSlot *slot)
 	step->attempts = count_at(2);
 	step->at = time_at(0);
 	step->order_since = time_at(1);
+	step->payment_since = time_at(2);
 	step->forced = flag_at(0);
 	step->found = step->order_since == 0 && (step->forced || flag_at(1));
 }

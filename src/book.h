@@ -20,6 +20,7 @@ typedef struct PsLeg
 	const char *status;			/* its label as stored */
 	const char *currency;
 	PsPayment	row;
+	TimestampTz status_since;
 	int64		processed;		/* sums over its rows in refunds */
 	int64		pending;
 	bool		known;			/* the history has named it */
@@ -53,6 +54,7 @@ typedef struct PsStep
 	int			attempts;
 	TimestampTz at;
 	TimestampTz order_since;	/* 0: null, the row begins the history anew */
+	TimestampTz payment_since;
 	bool		found;			/* an order that was attached or repaired */
 	bool		forced;
 } PsStep;
@@ -133,7 +135,7 @@ typedef enum PsBookColumn
 	PS_B_TEXT,
 	PS_B_NUMBER = PS_B_TEXT + 5,
 	PS_B_TIME = PS_B_NUMBER + 10,
-	PS_B_FLAG = PS_B_TIME + 2,
+	PS_B_FLAG = PS_B_TIME + 3,
 	PS_B_END = PS_B_FLAG + 2
 } PsBookColumn;
 
@@ -160,7 +162,7 @@ typedef struct PsReplay
 	const PsLifecycle *lc;
 	PsOrder		order;
 	int			cascade_to;		/* where payments_open others must go now */
-	bool		found;			/* it began with an order that was found */
+	bool		found;			/* it began with payments as they were found */
 	int			done;			/* steps taken */
 
 	/* what stopped it: problem is NULL while nothing did */
@@ -181,6 +183,12 @@ extern bool paystate_replay(PsReplay *r, PsBook *book);
 
 /* derive.c: totals of the payments as they stand; the rest as the order has it */
 extern void paystate_sum_up(const PsBook *book, PsOrder *sums);
+
+/* retention.c: since when the history is kept, DT_NOBEGIN: always */
+extern TimestampTz paystate_kept_since(const PsTables *tables);
+
+/* may all rows that the order's history lacks be older than that? */
+extern bool paystate_let_go(const PsBook *book, TimestampTz kept);
 
 /* verify_chain.c: since when the order has had its status after a step; 0: nobody knows */
 extern TimestampTz paystate_since_after(const PsStep *step, TimestampTz since);

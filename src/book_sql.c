@@ -185,6 +185,7 @@ append_payments(StringInfo sql, const PsTables *t, bool one_order)
 	static const int numbers[] = {
 		PS_P_AMOUNT, PS_P_CAPTURED, PS_P_REFUNDED, PS_P_REFUND_PENDING
 	};
+	static const int times[] = {PS_P_STATUS_SINCE};
 	Branch		b = {.alias = "p",.rel = t->payments_rel,.table = t->payments};
 	const PsLink *link = &b.table->link;
 
@@ -193,6 +194,7 @@ append_payments(StringInfo sql, const PsTables *t, bool one_order)
 	b.column[PS_B_ALONE] = alone("p", b.rel, link, b.column[PS_B_PAYMENT]);
 	put_columns(&b, PS_B_TEXT, lengthof(texts), texts);
 	put_columns(&b, PS_B_NUMBER, lengthof(numbers), numbers);
+	put_columns(&b, PS_B_TIME, lengthof(times), times);
 	append_branch(sql, &b, key_list("p", b.rel, link->nkeys, link->fk));
 	if (one_order)
 		append_filter(sql, "p", b.rel, link->nkeys, link->fk, link->op);
@@ -237,7 +239,7 @@ append_history(StringInfo sql, const PsTables *t, bool one_order)
 		PS_H_ORDER_TO
 	};
 	static const int numbers[] = {PS_H_AMOUNT, PS_H_PAID, PS_H_ATTEMPTS};
-	static const int times[] = {PS_H_AT, PS_H_ORDER_SINCE};
+	static const int times[] = {PS_H_AT, PS_H_ORDER_SINCE, PS_H_PAYMENT_SINCE};
 	static const int flags[] = {PS_H_FORCED};
 	Branch		b = {.alias = "h",.rel = t->history_rel,.table = t->history};
 	const PsLink *link = &b.table->link;

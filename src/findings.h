@@ -14,6 +14,8 @@ typedef struct PsFindings
 	ReturnSetInfo *rsinfo;
 	const PsTables *tables;
 	PsBook	   *book;
+	TimestampTz kept_since;		/* of the history; DT_NOBEGIN: all is kept */
+	bool		let_go;			/* the rows missing first are older */
 
 	/* what of the order is looked at: at most one of them is set */
 	const PsLeg *leg;

@@ -38,6 +38,7 @@ typedef struct Repair
 
 	const PsTables *tables;
 	PsRow		row;			/* the order, locked */
+	TimestampTz kept_since;		/* of the history */
 	bool		needed;
 	PsOrder		order;			/* as it should be */
 	int			version;		/* of the last history row, 0: there is none */
@@ -87,21 +88,28 @@ check_payments(const Repair *r, const PsBook *book)
 					  "Mend the payments first.");
 }
 
-/* the row as it stands says all that it should */
+/* the order's row says all that the payments do */
 static bool
-is_right(const Repair *r, const PsBook *book, const PsStep *last)
+totals_right(const Repair *r, const PsBook *book)
 {
 	const PsOrder *should = &r->order;
 	const PsOrder *is = &book->order;
 
-	return last != NULL && should->status == is->status &&
+	return should->status == is->status &&
 		should->attempts == is->attempts &&
 		should->payments_open == is->payments_open &&
 		should->amount_paid == is->amount_paid &&
 		should->amount_authorized == is->amount_authorized &&
 		should->amount_pending == is->amount_pending &&
 		should->amount_refunded == is->amount_refunded &&
-		book->amount_due == is->amount - should->amount_paid &&
+		book->amount_due == is->amount - should->amount_paid;
+}
+
+/* and all that the history does */
+static bool
+is_right(const Repair *r, const PsBook *book, const PsStep *last)
+{
+	return last != NULL && totals_right(r, book) &&
 		book->version == last->seq && book->changed_at == last->at &&
 		(r->since == 0 || r->since == book->status_since);
 }
@@ -135,6 +143,7 @@ static void
 list_moved(Repair *r, const PsBook *book)
 {
 	MemoryContext old = MemoryContextSwitchTo(r->cxt);
+	bool		let_go = paystate_let_go(book, r->kept_since);
 
 	r->moved = palloc0(Max(book->nlegs, 1) * sizeof(Moved));
 	for (int i = 0; book->nsteps > 0 && i < book->nlegs; i++)
@@ -143,7 +152,7 @@ list_moved(Repair *r, const PsBook *book)
 		const char *told = told_status(book, leg);
 		Moved	   *moved = &r->moved[r->nmoved];
 
-		if (told != NULL && strcmp(told, leg->status) == 0)
+		if (told == NULL ? let_go : strcmp(told, leg->status) == 0)
 			continue;
 		moved->id = id_of(r, leg);
 		moved->from = told == NULL ? -1 : paystate_label_id(told);
@@ -155,7 +164,7 @@ list_moved(Repair *r, const PsBook *book)
 }
 
 static void
-note_last(Repair *r, const PsStep *last)
+note_last(Repair *r, const PsBook *book, const PsStep *last, bool let_go)
 {
 	r->label_before = -1;
 	if (last != NULL)
@@ -166,8 +175,16 @@ note_last(Repair *r, const PsStep *last)
 		r->paid_before = last->amount_paid;
 		r->attempts_before = last->attempts;
 	}
+	else if (let_go)
+	{
+		r->label_before = book->lc->order[book->order.status].label_id;
+		r->version = book->version;
+		r->paid_before = book->order.amount_paid;
+		r->attempts_before = book->order.attempts;
+		r->at = book->changed_at;
+	}
 	r->since_before = r->since;
-	r->at = paystate_history_clock(last == NULL ? 0 : last->at);
+	r->at = paystate_history_clock(last == NULL ? r->at : last->at);
 }
 
 /* decides, while the book is open, what is to be written */
@@ -176,17 +193,22 @@ decide(PsBook *book, void *arg)
 {
 	Repair	   *r = arg;
 	const PsStep *last = book->nsteps == 0 ? NULL : &book->steps[book->nsteps - 1];
+	bool		let_go;
 	bool		agreed;
 
 	if (!book->has_order)
 		return;
 	paystate_sum_up(book, &r->order);
 	check_payments(r, book);
-	agreed = paystate_derive(book, &r->order.status, &r->order.attempts);
+	let_go = last == NULL && book->order.status != PS_NO_STATUS &&
+		paystate_let_go(book, r->kept_since);
+	agreed = let_go ||
+		paystate_derive(book, &r->order.status, &r->order.attempts);
 	for (int i = 0; i < book->nsteps; i++)
 		r->since = paystate_since_after(&book->steps[i], r->since);
-	r->needed = !agreed || !is_right(r, book, last);
-	note_last(r, last);
+	r->needed = !agreed ||
+		!(let_go ? totals_right(r, book) : is_right(r, book, last));
+	note_last(r, book, last, let_go);
 	list_moved(r, book);
 	if (r->label_before != book->lc->order[r->order.status].label_id)
 		r->since = r->at;
@@ -338,6 +360,7 @@ paystate_repair(PG_FUNCTION_ARGS)
 						   &tables.orders->self, key, PS_FIND_LOCK))
 		paystate_no_such_order(&tables, key);
 	lc = paystate_lifecycle_of_order(&r.row);
+	r.kept_since = paystate_kept_since(&tables);
 	read_as_owner(&r);
 	if (r.needed)
 	{

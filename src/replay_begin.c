@@ -1,7 +1,8 @@
 /*
  * replay_begin.c
  *		Where the history of an order can be followed from: from its insert,
- *		or from where it was found, attached or repaired.
+ *		from where it was found, attached or repaired, or from the first row
+ *		that is left of it.
  *
  * No state.
  */
@@ -30,17 +31,21 @@ begin_inserted(PsReplay *r, const PsStep *s)
 
 /* ---- or one that was found: attached, or repaired */
 
+/* was it pending before that step?  Where no row says, its time must do. */
 static bool
 was_pending(const PsBook *book, const PsRefund *refund, int before,
 			TimestampTz begun)
 {
-	for (int i = 0; i < before; i++)
+	for (int i = before - 1; i >= 0; i--)
 	{
 		const PsStep *s = &book->steps[i];
 
+		if (!replay_same(s->payment, refund->payment))
+			continue;
+		if (s->payment_from == NULL)
+			return false;
 		if (replay_same(s->refund_to, "pending") &&
-			replay_same(s->refund, refund->id) &&
-			replay_same(s->payment, refund->payment))
+			replay_same(s->refund, refund->id))
 			return true;
 	}
 	return refund->created_at < begun;
@@ -48,7 +53,7 @@ was_pending(const PsBook *book, const PsRefund *refund, int before,
 
 /* a step on a refund, taken back; its money stays with the caller */
 static void
-undo_refund(PsReplay *r, int i, int begin, PsLeg *leg)
+undo_refund(PsReplay *r, int i, TimestampTz begun, PsLeg *leg)
 {
 	PsBook	   *book = r->book;
 	const PsStep *s = &book->steps[i];
@@ -59,7 +64,8 @@ undo_refund(PsReplay *r, int i, int begin, PsLeg *leg)
 		leg->now.refund_pending -= s->amount;
 	else if (replay_same(s->refund_to, "failed") ||
 			 (refund != NULL &&
-			  was_pending(book, refund, i, book->steps[begin].at)))
+			  !replay_has_role(r, replay_payment_index(r, s->payment_from), PS_HELD) &&
+			  was_pending(book, refund, i, begun)))
 	{
 		leg->now.refund_pending += s->amount;
 		was = "pending";
@@ -72,7 +78,7 @@ undo_refund(PsReplay *r, int i, int begin, PsLeg *leg)
 
 /* a step taken back: what its payment was before it */
 static void
-undo(PsReplay *r, int i, int begin)
+undo(PsReplay *r, int i, TimestampTz begun)
 {
 	const PsStep *s = &r->book->steps[i];
 	PsLeg	   *leg = paystate_book_leg(r->book, s->payment);
@@ -88,7 +94,7 @@ undo(PsReplay *r, int i, int begin)
 	}
 	leg->now.status = from;
 	if (s->refund_to != NULL)
-		undo_refund(r, i, begin, leg);
+		undo_refund(r, i, begun, leg);
 	else if (from == to || replay_has_role(r, to, PS_RETURNED))
 		leg->now.amount_refunded -= s->amount;
 	if (replay_has_role(r, to, PS_SETTLED) && !replay_has_role(r, from, PS_SETTLED))
@@ -114,11 +120,10 @@ add_leg(PsReplay *r, const PsLeg *leg)
  * What the payments were then is not written anywhere: it is what they are
  * now, less all that the history says of them since.
  */
-static bool
-begin_found(PsReplay *r, int begin)
+static void
+undo_from(PsReplay *r, int first, TimestampTz begun)
 {
 	PsBook	   *book = r->book;
-	const PsStep *s = &book->steps[begin];
 
 	for (int i = 0; i < book->nlegs; i++)
 	{
@@ -127,13 +132,21 @@ begin_found(PsReplay *r, int begin)
 	}
 	for (int i = 0; i < book->nrefunds; i++)
 		book->refunds[i].now = book->refunds[i].status;
-	for (int i = book->nsteps - 1; i > begin; i--)
-		undo(r, i, begin);
+	for (int i = book->nsteps - 1; i >= first; i--)
+		undo(r, i, begun);
 	for (int i = 0; i < book->nlegs; i++)
 	{
 		if (book->legs[i].known)
 			add_leg(r, &book->legs[i]);
 	}
+}
+
+static bool
+begin_found(PsReplay *r, int begin)
+{
+	const PsStep *s = &r->book->steps[begin];
+
+	undo_from(r, begin + 1, s->at);
 	r->order.amount = s->amount;
 	r->order.attempts = s->attempts;
 	r->order.status = replay_order_index(r, s->order_to);
@@ -143,6 +156,53 @@ begin_found(PsReplay *r, int begin)
 		return paystate_replay_stop(r, s, "amount_paid", replay_number(r->order.amount_paid),
 									replay_number(s->amount_paid));
 	return true;
+}
+
+/* ---- or one whose first rows were let go */
+
+/* the step, tried on an order with so many attempts; all as before if not */
+static bool
+try_first(PsReplay *r, int attempts)
+{
+	const PsReplay before = *r;
+	const PsStep *s = &r->book->steps[0];
+	PsLeg	   *leg = paystate_book_leg(r->book, s->payment);
+	PsRefund   *refund = paystate_book_refund(r->book, s->payment, s->refund);
+	PsLeg		leg_before = {0};
+	PsRefund	refund_before = {0};
+
+	if (leg != NULL)
+		leg_before = *leg;
+	if (refund != NULL)
+		refund_before = *refund;
+	r->order.attempts = attempts;
+	if (paystate_replay_step(r, s))
+		return true;
+	*r = before;
+	if (leg != NULL)
+		*leg = leg_before;
+	if (refund != NULL)
+		*refund = refund_before;
+	return false;
+}
+
+/*
+ * The first row that is left is judged, too; it does not say how many
+ * attempts there were before it.  Payments that go along with an event have
+ * its time, so none of them stands in another partition.
+ */
+static bool
+begin_kept(PsReplay *r)
+{
+	const PsStep *s = &r->book->steps[0];
+
+	undo_from(r, 0, s->at);
+	r->order.amount = r->book->order.amount;
+	r->order.status = replay_order_index(r, s->order_from);
+	if (try_first(r, s->attempts) || try_first(r, s->attempts - 1))
+		return true;
+	r->order.attempts = s->attempts;
+	return paystate_replay_step(r, s);
 }
 
 int
@@ -159,9 +219,13 @@ paystate_replay_begin(PsReplay *r, PsBook *book)
 	r->order.first_payment_min_amount = book->order.first_payment_min_amount;
 	while (begin > 0 && !book->steps[begin].found)
 		begin--;
-	r->found = book->steps[begin].found;
-	ok = r->found ? begin_found(r, begin) :
-		begin_inserted(r, &book->steps[begin]);
+	r->found = book->steps[begin].found || book->steps[begin].seq > 1;
+	if (book->steps[begin].found)
+		ok = begin_found(r, begin);
+	else if (r->found)
+		ok = begin_kept(r);
+	else
+		ok = begin_inserted(r, &book->steps[begin]);
 	r->done = begin + 1;
 	return ok ? begin : -1;
 }
