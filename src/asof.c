@@ -112,7 +112,10 @@ append_where_key(StringInfo sql, const PsTables *t)
 						 paystate_sql_operator(t->orders->keyop[i]), i + 1);
 }
 
-/* by the history's primary key; the moment is the last parameter */
+/*
+ * By the history's primary key; the moment is the last parameter.  An order
+ * that did not exist yet is a row without seq, one that never did is none.
+ */
 static char *
 sql_of_one(const PsTables *t)
 {
@@ -120,12 +123,12 @@ sql_of_one(const PsTables *t)
 
 	initStringInfo(&sql);
 	append_result(&sql, t, amount_expression(t, false));
-	appendStringInfo(&sql, " FROM %s AS o CROSS JOIN LATERAL (SELECT ",
+	appendStringInfo(&sql, " FROM %s AS o LEFT JOIN LATERAL (SELECT ",
 					 paystate_sql_table(t->orders_rel));
 	append_history_columns(&sql, t);
 	appendStringInfo(&sql, " FROM %s AS h WHERE ", paystate_sql_table(t->history_rel));
 	append_link(&sql, t, "h");
-	appendStringInfo(&sql, " AND h.%s OPERATOR(pg_catalog.<=) $%d ORDER BY h.%s DESC LIMIT 1) AS h",
+	appendStringInfo(&sql, " AND h.%s OPERATOR(pg_catalog.<=) $%d ORDER BY h.%s DESC LIMIT 1) AS h ON true",
 					 history_column(t, PS_H_AT), t->orders->nkeys + 1,
 					 history_column(t, PS_H_SEQ));
 	append_where_key(&sql, t);
@@ -167,24 +170,6 @@ sql_of_all(const PsTables *t)
 	return sql.data;
 }
 
-static bool
-order_exists(const PsTables *t, const Datum *key)
-{
-	StringInfoData sql;
-	bool		found;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT FROM %s AS o", paystate_sql_table(t->orders_rel));
-	append_where_key(&sql, t);
-	SPI_connect();
-	if (SPI_execute_with_args(sql.data, t->orders->nkeys, t->orders->keytype,
-							  (Datum *) key, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for an order");
-	found = SPI_processed > 0;
-	SPI_finish();
-	return found;
-}
-
 static void
 return_rows(FunctionCallInfo fcinfo, const char *sql, int n, const Oid *types,
 			const Datum *values)
@@ -197,6 +182,46 @@ return_rows(FunctionCallInfo fcinfo, const char *sql, int n, const Oid *types,
 									false, NULL, NULL);
 	paystate_stream(sql, n, types, values, true, dest);
 	dest->rDestroy(dest);
+}
+
+/* its plan is saved: to make it costs several times what it costs to run */
+static SPIPlanPtr
+plan_of_one(const PsTables *t)
+{
+	PsTable    *orders = t->orders;
+	Oid			types[INDEX_MAX_KEYS + 1];
+	SPIPlanPtr	plan = orders->plans[PS_PLAN_AS_OF];
+
+	if (plan != NULL)
+		return plan;
+	memcpy(types, orders->keytype, orders->nkeys * sizeof(Oid));
+	types[orders->nkeys] = TIMESTAMPTZOID;
+	plan = SPI_prepare_cursor(sql_of_one(t), orders->nkeys + 1, types,
+							  CURSOR_OPT_GENERIC_PLAN);
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
+	orders->plans[PS_PLAN_AS_OF] = plan;
+	return plan;
+}
+
+/* the order's key and the moment are the values; P0002 without such an order */
+static void
+return_one(FunctionCallInfo fcinfo, const PsTables *t, Datum *values)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	desc;
+	HeapTuple	tuple;
+
+	SPI_connect();
+	if (SPI_execute_plan(plan_of_one(t), values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for an order");
+	if (SPI_processed == 0)
+		paystate_no_such_order(t, values);
+	desc = SPI_tuptable->tupdesc;
+	tuple = SPI_tuptable->vals[0];
+	if (!heap_attisnull(tuple, desc->natts, desc))
+		tuplestore_puttuple(rsinfo->setResult, tuple);
+	SPI_finish();
 }
 
 static void
@@ -217,21 +242,14 @@ Datum
 paystate_order_as_of(PG_FUNCTION_ARGS)
 {
 	PsTables	tables;
-	Oid			types[INDEX_MAX_KEYS + 1];
 	Datum		values[INDEX_MAX_KEYS + 1];
-	int			n;
 
 	begin(fcinfo, &tables);
 	if (PG_ARGISNULL(2))
 		paystate_null_argument("order_key");
-	n = tables.orders->nkeys;
 	paystate_order_key(&tables, PG_GETARG_ARRAYTYPE_P(2), values);
-	if (!order_exists(&tables, values))
-		paystate_no_such_order(&tables, values);
-	memcpy(types, tables.orders->keytype, n * sizeof(Oid));
-	types[n] = TIMESTAMPTZOID;
-	values[n] = PG_GETARG_DATUM(1);
-	return_rows(fcinfo, sql_of_one(&tables), n + 1, types, values);
+	values[tables.orders->nkeys] = PG_GETARG_DATUM(1);
+	return_one(fcinfo, &tables, values);
 	paystate_tables_close(&tables);
 	return (Datum) 0;
 }

@@ -109,7 +109,7 @@ typedef struct PsLink
 	Oid			op[INDEX_MAX_KEYS]; /* parent column = our column */
 } PsLink;
 
-/* saved SPI plans of the general path, made when first used */
+/* saved SPI plans, of the general path and of asof.c, made when first used */
 typedef enum PsPlan
 {
 	PS_PLAN_LOCK,
@@ -117,6 +117,7 @@ typedef enum PsPlan
 	PS_PLAN_UPDATE,
 	PS_PLAN_INSERT,
 	PS_PLAN_LIST,
+	PS_PLAN_AS_OF,
 	PS_NPLANS
 } PsPlan;
 

@@ -13,32 +13,36 @@ AS $create_views$
 DECLARE
 	item	record;
 BEGIN
-	-- a stay has ended where the history says since when it had lasted
+	-- A stay has ended where the history says since when it had lasted.
+	-- Half of the time goes into sorting the rows into groups: by the label
+	-- first, and by bytes.
 	EXECUTE format($ddl$
 		CREATE VIEW %1$I.time_in_status AS
-		SELECT t.kind, t.lifecycle, s.role, t.status, t.count,
+		SELECT t.kind, t.lifecycle COLLATE "default" AS lifecycle, s.role, t.status, t.count,
 			justify_hours(make_interval(secs => t.quantile[1])) AS median,
 			justify_hours(make_interval(secs => t.quantile[2])) AS p90,
 			justify_hours(make_interval(secs => t.quantile[3])) AS p99,
 			justify_hours(make_interval(secs => t.quantile[4])) AS max
 		FROM (
-			SELECT 'order'::text AS kind, o.lifecycle, h.order_from::text AS status,
+			SELECT 'order'::text AS kind, o.lifecycle COLLATE "C" AS lifecycle,
+				h.order_from::text AS status,
 				count(*) AS count,
 				percentile_cont('{0.5, 0.9, 0.99, 1}'::float8[]) WITHIN GROUP (
 					ORDER BY date_part('epoch', h.at - h.order_since)) AS quantile
 			FROM %1$I.order_history h
 			JOIN %1$I.orders o ON o.id = h.order_id
 			WHERE h.order_from <> h.order_to
-			GROUP BY o.lifecycle, h.order_from
+			GROUP BY h.order_from, o.lifecycle COLLATE "C"
 			UNION ALL
-			SELECT 'payment'::text AS kind, o.lifecycle, h.payment_from::text AS status,
+			SELECT 'payment'::text AS kind, o.lifecycle COLLATE "C" AS lifecycle,
+				h.payment_from::text AS status,
 				count(*) AS count,
 				percentile_cont('{0.5, 0.9, 0.99, 1}'::float8[]) WITHIN GROUP (
 					ORDER BY date_part('epoch', h.at - h.payment_since)) AS quantile
 			FROM %1$I.order_history h
 			JOIN %1$I.orders o ON o.id = h.order_id
 			WHERE h.payment_from <> h.payment_to
-			GROUP BY o.lifecycle, h.payment_from
+			GROUP BY h.payment_from, o.lifecycle COLLATE "C"
 		) t
 		LEFT JOIN paystate.lifecycle_status s
 			ON s.lifecycle = t.lifecycle AND s.kind = t.kind AND s.label = t.status
