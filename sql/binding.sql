@@ -104,8 +104,15 @@ SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
 SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
 	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments()$$);
+-- two guards of one table that do not agree
 SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
 	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
+	EXECUTE FUNCTION paystate.guard_payments('lifecycle=barter')$$);
+SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
+	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
+	EXECUTE FUNCTION paystate.guard_payments('lifecycle=barter');
+	DROP TRIGGER _paystate_before ON payments;
+	CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments('lifecycle=barter')$$, $$INSERT INTO payments (id, amount) VALUES ('n', 100)$$);
 -- the very shape under another name is as good
 SELECT * FROM under($$ALTER TRIGGER _paystate_guard ON payments RENAME TO zebra$$);
@@ -151,7 +158,8 @@ SELECT * FROM under('ALTER TABLE payments RENAME status TO state', $$UPDATE paym
 SELECT * FROM under('ALTER TABLE order_history RENAME seq TO n');
 SELECT * FROM under('DROP VIEW books, drift, image; ALTER TABLE orders DROP attempts');
 SELECT * FROM under('DROP VIEW books, slips, drift, image; ALTER TABLE orders ALTER amount_paid TYPE numeric');
-SELECT * FROM under('DROP VIEW books, slips, drift, image; ALTER TABLE payments ALTER amount TYPE integer');
+SELECT * FROM under('DROP VIEW books, slips, drift, image; ALTER TABLE payments ALTER amount TYPE real');
+SELECT * FROM under('DROP VIEW books, slips, drift, image; ALTER TABLE payments ALTER amount TYPE integer');	-- good for small money
 SELECT * FROM under('ALTER TABLE orders DROP CONSTRAINT orders_pkey CASCADE');
 -- columns of his own come and go, and the statuses need not be our type
 SELECT * FROM under('ALTER TABLE orders ADD basket int, ADD shelf text DEFAULT 1; ALTER TABLE orders DROP basket');

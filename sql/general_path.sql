@@ -249,10 +249,10 @@ SET search_path = general_typmod;
 SELECT paystate.create_tables();
 DROP VIEW time_in_status, status_funnel, stuck_orders, daily_conversion, order_attempts;	-- they would hold the columns
 ALTER TABLE orders ALTER changed_at TYPE timestamptz(0), ALTER status_since TYPE timestamptz(0);
-ALTER TABLE orders ALTER currency TYPE varchar(3);	-- not written, but read
-INSERT INTO orders (id, amount) VALUES ('o', 1000);				-- fail: not of the type
+ALTER TABLE orders ALTER currency TYPE "char";	-- not written, but read
+INSERT INTO orders (id, amount, currency) VALUES ('o', 1000, 'I');	-- fail: not of a type that fits
 :code
-ALTER TABLE orders ALTER currency TYPE text;
+ALTER TABLE orders ALTER currency TYPE char(5);
 INSERT INTO orders (id, amount) VALUES ('o', 1000);				-- ok
 INSERT INTO payments (id, order_id) VALUES ('p', 'o');			-- ok
 UPDATE payments SET status = 'authorized';						-- ok

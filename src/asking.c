@@ -260,7 +260,7 @@ reason_of(const Inquiry *q, Relation rel, const PsPayment *payment,
 	return paystate_refusal_message(verdict.refusal, "update", rel, q->lc);
 }
 
-/* as the guard has it: cancelled and failed are events, no other is to be set */
+/* as the guard has it: what an event of the order leads to, no other is to be set */
 static void
 answer_order(const Inquiry *q)
 {
@@ -269,13 +269,13 @@ answer_order(const Inquiry *q)
 
 	for (int to = 0; to < q->lc->norder; to++)
 	{
-		const char *label = q->lc->order[to].label;
-		bool		cancel = strcmp(label, "cancelled") == 0;
-		PsEvent		event = {.kind = cancel ? PS_EV_CANCEL : PS_EV_FAIL};
+		const char *label = paystate_their_word(&q->orders->labels[PS_ORDERS],
+												q->lc->order[to].label);
+		PsEvent		event = {0};
 
 		if (to == q->order.status)
 			continue;
-		if (cancel || strcmp(label, "failed") == 0)
+		if (paystate_order_event(q->lc, q->lc->order[to].label_id, &event.kind))
 			answer(q, "order", NULL, label, reason_of(q, q->orders_rel, NULL, &event));
 		else
 			answer(q, "order", NULL, label, derived);
@@ -290,8 +290,7 @@ static void
 answer_payment(const Inquiry *q, const PsRow *row)
 {
 	const PsTable *table = q->payments;
-	int			last = table->nkeys - 1;
-	const char *id = paystate_text_of_value(table->keytype[last], row->key[last]);
+	const char *id = paystate_text_of_value(table->keytype[table->id], row->key[table->id]);
 	PsPayment	payment;
 
 	paystate_read_payment(q->lc, row, &payment);
@@ -307,7 +306,8 @@ answer_payment(const Inquiry *q, const PsRow *row)
 		if (payment.amount_captured != 0)
 			captured = payment.amount_captured;
 		paystate_move_event(q->lc, &payment, to, captured, &event);
-		answer(q, "payment", id, q->lc->payment[to].label,
+		answer(q, "payment", id,
+			   paystate_their_word(&table->labels[PS_PAYMENTS], q->lc->payment[to].label),
 			   reason_of(q, q->payments_rel, &payment, &event));
 	}
 }
@@ -322,7 +322,10 @@ answer_payments(const Inquiry *q)
 									   (Datum *) q->row.key, true, &rows);
 
 	for (int i = 0; i < n; i++)
+	{
+		paystate_row_currency(&rows[i], &q->row);
 		answer_payment(q, &rows[i]);
+	}
 }
 
 PG_FUNCTION_INFO_V1(paystate_allowed_transitions);

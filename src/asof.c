@@ -90,16 +90,16 @@ append_result(StringInfo sql, const PsTables *t, const char *amount)
 static const char *
 amount_expression(const PsTables *t, bool may_be_fixed)
 {
-	const char *now = paystate_sql_column(t->orders_rel, t->orders->att[PS_O_AMOUNT]);
+	const char *now = paystate_sql_subunits(t->orders_rel, t->orders, PS_O_AMOUNT, "o");
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	if (may_be_fixed)
-		appendStringInfo(&sql, "CASE WHEN l.amount_fixed OPERATOR(pg_catalog.=) 'creation' THEN o.%s ELSE ",
+		appendStringInfo(&sql, "CASE WHEN l.amount_fixed OPERATOR(pg_catalog.=) 'creation' THEN %s ELSE ",
 						 now);
 	appendStringInfoString(&sql, "COALESCE(");
 	append_amount(&sql, t);
-	appendStringInfo(&sql, ", o.%s)%s", now, may_be_fixed ? " END" : "");
+	appendStringInfo(&sql, ", %s)%s", now, may_be_fixed ? " END" : "");
 	return sql.data;
 }
 
@@ -165,8 +165,8 @@ sql_of_all(const PsTables *t)
 	appendStringInfo(&sql, "h.%s DESC) AS h JOIN %s AS o ON ",
 					 history_column(t, PS_H_SEQ), paystate_sql_table(t->orders_rel));
 	append_link(&sql, t, "h");
-	appendStringInfo(&sql, " LEFT JOIN paystate.lifecycle AS l ON l.name OPERATOR(pg_catalog.=) o.%s",
-					 paystate_sql_column(t->orders_rel, t->orders->att[PS_O_LIFECYCLE]));
+	appendStringInfo(&sql, " LEFT JOIN paystate.lifecycle AS l ON l.name OPERATOR(pg_catalog.=) %s",
+					 paystate_sql_lifecycle(t->orders_rel, t->orders, "o"));
 	return sql.data;
 }
 

@@ -104,7 +104,7 @@ create_cache(void)
 
 /* ---- its guards */
 
-static void
+static const Trigger *
 load_guard(PsTable *table, Relation rel)
 {
 	const Trigger *guard = paystate_find_guard(rel, table->kind);
@@ -120,34 +120,77 @@ load_guard(PsTable *table, Relation rel)
 	if (table->kind == PS_HISTORY && paystate_has_other_trigger(rel))
 		paystate_unbound(rel, "Drop it: history is written by paystate alone.",
 						 "A trigger of the user stands on the history.");
-	if (strncmp(guard->tgargs[0], "lifecycle=", 10) != 0)
+	if (paystate_argument_lifecycle(guard) == NULL)
 		paystate_unbound(rel, NULL, "The guard's argument names no life cycle.");
-	table->lifecycle = pstrdup(guard->tgargs[0] + 10);
+	if (paystate_argument_unknown(guard, table->kind) != NULL)
+		paystate_unbound(rel, NULL, "The guard's argument \"%s\" means nothing.",
+						 paystate_argument_unknown(guard, table->kind));
+	table->lifecycle = pstrdup(paystate_argument_lifecycle(guard));
+	if (table->kind != PS_HISTORY)
+		paystate_argument_labels(&table->labels[table->kind], guard);
+	return guard;
 }
 
 /* ---- columns and the primary key */
 
+/* attribute 0 where the table may do without and does */
+static AttrNumber
+find_column(const PsTable *table, Relation rel, const PsColumn *column,
+			const Trigger *guard)
+{
+	const char *mapped = paystate_argument_column(guard, column->name);
+	const char *name = mapped == NULL ? column->name : mapped;
+	AttrNumber	att = name[0] == '\0' ? 0 : get_attnum(table->relid, name);
+
+	if (att > 0 || (column->optional && (mapped == NULL || mapped[0] == '\0')))
+		return Max(att, 0);
+	if (mapped == NULL || mapped[0] == '\0')
+		paystate_unbound(rel, NULL, "Column \"%s\" is missing.", column->name);
+	paystate_unbound(rel, "Attach the table again, or name the column as it was.",
+					 "Column \"%s\", which stands for \"%s\", is missing.",
+					 name, column->name);
+}
+
 static void
-load_columns(PsTable *table, Relation rel)
+load_column(PsTable *table, Relation rel, int i, const PsColumn *column,
+			AttrNumber att)
+{
+	Form_pg_attribute form = TupleDescAttr(RelationGetDescr(rel), att - 1);
+	int32		typmod = form->atttypmod;
+	int			scale;
+	Oid			base = paystate_fitting_type(column->meaning, form->atttypid,
+											 &typmod, &scale);
+
+	if (!OidIsValid(base))
+		paystate_unbound(rel, NULL, "Column \"%s\" is of type %s, which cannot hold \"%s\".",
+						 NameStr(form->attname),
+						 format_type_with_typemod(form->atttypid, form->atttypmod),
+						 column->name);
+	table->att[i] = att;
+	table->type[i] = form->atttypid;
+	table->base[i] = base;
+	table->typmod[i] = typmod;
+	table->scale[i] = scale;
+}
+
+static void
+load_columns(PsTable *table, Relation rel, const Trigger *guard)
 {
 	int			n;
 	const PsColumn *columns = paystate_columns(table->kind, &n);
 
 	for (int i = 0; i < n; i++)
 	{
-		AttrNumber	att = get_attnum(table->relid, columns[i].name);
-		Oid			type;
+		AttrNumber	att = find_column(table, rel, &columns[i], guard);
 
-		if (att <= 0)
-			paystate_unbound(rel, NULL, "Column \"%s\" is missing.",
-							 columns[i].name);
-		type = TupleDescAttr(RelationGetDescr(rel), att - 1)->atttypid;
-		if (columns[i].type != InvalidOid && columns[i].type != type)
-			paystate_unbound(rel, NULL, "Column \"%s\" is of type %s, not %s.",
-							 columns[i].name, format_type_be(type),
-							 format_type_be(columns[i].type));
-		table->att[i] = att;
-		table->type[i] = type;
+		for (int j = 0; att != 0 && j < i; j++)
+		{
+			if (table->att[j] == att)
+				paystate_unbound(rel, NULL, "One column stands for both \"%s\" and \"%s\".",
+								 columns[j].name, columns[i].name);
+		}
+		if (att != 0)
+			load_column(table, rel, i, &columns[i], att);
 	}
 }
 
@@ -177,6 +220,25 @@ load_key(PsTable *table, Relation rel)
 	memcpy(table->self.pk, table->key, sizeof(table->self.pk));
 	memcpy(table->self.op, table->keyop, sizeof(table->self.op));
 	index_close(index, AccessShareLock);
+}
+
+/*
+ * Of a key that leads with the order's, or with anything else that rows of an
+ * order share, the first column that they do not.
+ */
+static void
+find_id(PsTable *table)
+{
+	table->id = table->nkeys - 1;
+	for (int i = table->nkeys - 1; i >= 0; i--)
+	{
+		bool		shared = false;
+
+		for (int j = 0; j < table->link.nkeys; j++)
+			shared |= table->link.fk[j] == table->key[i];
+		if (!shared)
+			table->id = i;
+	}
 }
 
 /* ---- the cache */
@@ -209,12 +271,12 @@ build_table(Relation rel, PsKind kind, MemoryContext cxt)
 	table->relid = RelationGetRelid(rel);
 	table->kind = kind;
 	paystate_watch(table->relid);
-	load_guard(table, rel);
-	load_columns(table, rel);
+	load_columns(table, rel, load_guard(table, rel));
 	load_key(table, rel);
 	table->root = paystate_topmost(rel);
 	table->owner = paystate_owner(rel);
 	paystate_load_family(table, rel);
+	find_id(table);
 	table->scan_direct = paystate_scan_direct(rel);
 	table->write_direct = paystate_write_direct(rel, table);
 	MemoryContextSwitchTo(old);

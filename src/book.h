@@ -59,13 +59,28 @@ typedef struct PsStep
 	bool		forced;
 } PsStep;
 
+/* the four tables, opened and described */
+typedef struct PsTables
+{
+	PsTable    *orders;
+	PsTable    *payments;		/* NULL, as refunds: there is none */
+	PsTable    *refunds;
+	PsTable    *history;
+	Relation	orders_rel;
+	Relation	payments_rel;
+	Relation	refunds_rel;
+	Relation	history_rel;
+} PsTables;
+
 typedef struct PsBook
 {
 	MemoryContext cxt;			/* emptied for each order */
+	const PsTables *tables;
 	int			nkeys;
 	Datum		key[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
 	const char *alone;			/* id of a payment that has no order */
+	int			exponent;		/* decimals of the order's currency */
 
 	bool		has_order;
 	const char *lifecycle;
@@ -89,19 +104,6 @@ typedef struct PsBook
 	int			maxsteps;
 } PsBook;
 
-/* the four tables, opened and described */
-typedef struct PsTables
-{
-	PsTable    *orders;
-	PsTable    *payments;		/* NULL, as refunds: there is none */
-	PsTable    *refunds;
-	PsTable    *history;
-	Relation	orders_rel;
-	Relation	payments_rel;
-	Relation	refunds_rel;
-	Relation	history_rel;
-} PsTables;
-
 typedef void (*PsBookReader) (PsBook *book, void *arg);
 
 /* book_tables.c */
@@ -112,14 +114,19 @@ extern void paystate_stream(const char *sql, int n, const Oid *types,
 							const Datum *values, bool read_only,
 							DestReceiver *dest);
 
-/* book.c */
-extern void paystate_books_read(const PsTables *tables, const Datum *key,
-								bool read_only, PsBookReader reader, void *arg);
+/* book_rows.c: a row into the book of its order; a text of its columns */
+extern void paystate_book_take(PsBook *book, TupleTableSlot *slot);
+extern const char *paystate_book_text(TupleTableSlot *slot, const PsBook *book,
+									  int column);
 extern PsLeg *paystate_book_leg(const PsBook *book, const char *id);
 extern PsRefund *paystate_book_refund(const PsBook *book, const char *payment,
 									  const char *id);
 extern int	paystate_label_index(const PsStatus *statuses, int n,
 								 const char *label);
+
+/* book.c */
+extern void paystate_books_read(const PsTables *tables, const Datum *key,
+								bool read_only, PsBookReader reader, void *arg);
 
 /*
  * book_sql.c: one statement that brings the rows of all tables, by order.
@@ -139,12 +146,20 @@ typedef enum PsBookColumn
 	PS_B_END = PS_B_FLAG + 2
 } PsBookColumn;
 
+/* what numeric money is multiplied with, whatever its currency */
+#define PS_B_DECIMALS 3
+#define PS_B_FRACTION 1000
+
 extern char *paystate_book_sql(const PsTables *tables, bool one_order);
 
 /* a table, a column and a comparison as they stand in a statement */
 extern const char *paystate_sql_table(Relation rel);
 extern const char *paystate_sql_column(Relation rel, AttrNumber att);
 extern const char *paystate_sql_operator(Oid op);
+extern const char *paystate_sql_lifecycle(Relation rel, const PsTable *orders,
+										  const char *alias);
+extern const char *paystate_sql_subunits(Relation rel, const PsTable *table,
+										 int cell, const char *alias);
 
 /* order_key.c: the order that a caller names; P0002 when there is none */
 extern void paystate_order_key(const PsTables *tables, ArrayType *given,

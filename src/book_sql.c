@@ -12,6 +12,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -86,12 +87,62 @@ cast_column(const Branch *b, AttrNumber att, int column)
 					type_of_column(column));
 }
 
+/* money of an order's row in subunits, as an int8 */
+const char *
+paystate_sql_subunits(Relation rel, const PsTable *table, int cell,
+					  const char *alias)
+{
+	const char *column = paystate_sql_column(rel, table->att[cell]);
+
+	if (table->base[cell] != NUMERICOID)
+		return psprintf("%s.%s::pg_catalog.int8", alias, column);
+	return psprintf("(%s.%s::pg_catalog.numeric OPERATOR(pg_catalog.*)"
+					" pg_catalog.power(10, COALESCE(paystate.currency_exponent(%s), 2)))::pg_catalog.int8",
+					alias, column, table->att[PS_O_CURRENCY] == 0 ? "NULL" :
+					psprintf("%s.%s::pg_catalog.text", alias,
+							 paystate_sql_column(rel, table->att[PS_O_CURRENCY])));
+}
+
+/* where the table has no such column, the guard's argument says it for all */
+const char *
+paystate_sql_lifecycle(Relation rel, const PsTable *orders, const char *alias)
+{
+	const char *usual = quote_literal_cstr(orders->lifecycle);
+
+	if (orders->att[PS_O_LIFECYCLE] == 0)
+		return usual;
+	return psprintf("COALESCE(%s.%s::pg_catalog.text, %s)", alias,
+					paystate_sql_column(rel, orders->att[PS_O_LIFECYCLE]), usual);
+}
+
+/* a column created_at may be of any type; only of these does it say a time */
+static bool
+is_time(Oid base)
+{
+	return base == TIMESTAMPTZOID || base == TIMESTAMPOID || base == DATEOID;
+}
+
+/* numeric money is brought in thousandths: no currency has smaller subunits */
+static const char *
+cast_cell(const Branch *b, int cell, int column)
+{
+	AttrNumber	att = b->table->att[cell];
+
+	if (column >= PS_B_TIME && column < PS_B_FLAG && !is_time(b->table->base[cell]))
+		return NULL;
+	if (att == 0 || b->table->base[cell] != NUMERICOID)
+		return cast_column(b, att, column);
+	return psprintf("(%s.%s::pg_catalog.numeric OPERATOR(pg_catalog.*) %d)::%s",
+					b->alias, paystate_sql_column(b->rel, att),
+					PS_B_FRACTION, type_of_column(column));
+}
+
 /* the columns of the table that stand one after the other in the union */
 static void
 put_columns(Branch *b, int first, int n, const int *columns)
 {
 	for (int i = 0; i < n; i++)
-		b->column[first + i] = cast_column(b, b->table->att[columns[i]], first + i);
+		b->column[first + i] = cast_cell(b, columns[i], first + i);
 }
 
 static void
@@ -119,13 +170,6 @@ key_list(const char *alias, Relation rel, int n, const AttrNumber *atts)
 		appendStringInfo(&list, "%s%s.%s", i > 0 ? ", " : "", alias,
 						 paystate_sql_column(rel, atts[i]));
 	return list.data;
-}
-
-/* an id of its own row or of its parent's, which ends the key */
-static const char *
-last_key(const Branch *b, int n, const AttrNumber *atts)
-{
-	return cast_column(b, atts[n - 1], PS_B_PAYMENT);
 }
 
 /* the id, where some column of the order's key is null */
@@ -190,7 +234,7 @@ append_payments(StringInfo sql, const PsTables *t, bool one_order)
 	const PsLink *link = &b.table->link;
 
 	b.column[PS_B_KIND] = psprintf("%d", PS_PAYMENTS);
-	b.column[PS_B_PAYMENT] = last_key(&b, b.table->nkeys, b.table->key);
+	b.column[PS_B_PAYMENT] = cast_column(&b, b.table->key[b.table->id], PS_B_PAYMENT);
 	b.column[PS_B_ALONE] = alone("p", b.rel, link, b.column[PS_B_PAYMENT]);
 	put_columns(&b, PS_B_TEXT, lengthof(texts), texts);
 	put_columns(&b, PS_B_NUMBER, lengthof(numbers), numbers);
@@ -212,8 +256,8 @@ append_refunds(StringInfo sql, const PsTables *t, bool one_order)
 	const PsLink *up = &t->payments->link;
 
 	b.column[PS_B_KIND] = psprintf("%d", PS_REFUNDS);
-	b.column[PS_B_PAYMENT] = last_key(&b, link->nkeys, link->fk);
-	b.column[PS_B_REFUND] = last_key(&b, b.table->nkeys, b.table->key);
+	b.column[PS_B_PAYMENT] = cast_column(&b, link->fk[t->payments->id], PS_B_PAYMENT);
+	b.column[PS_B_REFUND] = cast_column(&b, b.table->key[b.table->id], PS_B_PAYMENT);
 	b.column[PS_B_ALONE] = alone("p", t->payments_rel, up, b.column[PS_B_PAYMENT]);
 	put_columns(&b, PS_B_TEXT, lengthof(texts), texts);
 	put_columns(&b, PS_B_NUMBER, lengthof(numbers), numbers);

@@ -64,6 +64,20 @@ is_canonical(const Trigger *t, int16 type)
 		t->tgnargs >= 1 && t->tgoldtable == NULL && t->tgnewtable == NULL;
 }
 
+/* two that disagree on the names of columns would judge different rows */
+static bool
+same_arguments(const Trigger *a, const Trigger *b)
+{
+	if (a->tgnargs != b->tgnargs)
+		return false;
+	for (int i = 0; i < a->tgnargs; i++)
+	{
+		if (strcmp(a->tgargs[i], b->tgargs[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
 const Trigger *
 paystate_find_guard(Relation rel, PsKind kind)
 {
@@ -87,7 +101,9 @@ paystate_find_guard(Relation rel, PsKind kind)
 	}
 	if (kind == PS_HISTORY)
 		return nrow == 1 ? found[0] : NULL;
-	return nrow == 2 && found[0] != NULL ? found[1] : NULL;
+	if (nrow != 2 || found[0] == NULL || found[1] == NULL)
+		return NULL;
+	return same_arguments(found[0], found[1]) ? found[1] : NULL;
 }
 
 bool

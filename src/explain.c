@@ -15,14 +15,15 @@
 static const char *
 payment_label(const PsCase *c, int status)
 {
-	return status == PS_NO_STATUS ? "(unknown)" : c->lc->payment[status].label;
+	return status == PS_NO_STATUS ? "(unknown)" :
+		paystate_shop_word(c, PS_PAYMENTS, c->lc->payment[status].label);
 }
 
 static const char *
 order_label(const PsCase *c)
 {
 	return c->before.status == PS_NO_STATUS ? "(unknown)" :
-		c->lc->order[c->before.status].label;
+		paystate_shop_word(c, PS_ORDERS, c->lc->order[c->before.status].label);
 }
 
 /* '"pay_x" ', or '' when the user may not see the key */
@@ -32,8 +33,8 @@ payment_name(const PsCase *c)
 	const PsFamily *f = &c->family;
 	const PsTable *table = f->self->kind == PS_REFUNDS ? f->payments : f->self;
 	Relation	rel = f->self->kind == PS_REFUNDS ? f->payments_rel : f->self_rel;
-	const char *key = paystate_key_text(rel, 1, &table->key[table->nkeys - 1],
-										&c->payment_key[table->nkeys - 1]);
+	const char *key = paystate_key_text(rel, 1, &table->key[table->id],
+										&c->payment_key[table->id]);
 
 	return key[0] == '\0' ? "" : psprintf(" \"%s\"", key);
 }
@@ -78,9 +79,9 @@ closed_detail(const PsCase *c)
 		default:
 			if (!c->has_order)
 				return psprintf("%s cannot be settled.", subject(c));
-			return psprintf("%s stands at order status \"%s\", with " INT64_FORMAT " of " INT64_FORMAT " paid.",
-							subject(c), order_label(c), c->before.amount_paid,
-							c->before.amount);
+			return psprintf("%s stands at order status \"%s\", with %s of %s paid.",
+							subject(c), order_label(c), paystate_amount(c, c->before.amount_paid),
+							paystate_amount(c, c->before.amount));
 	}
 }
 
@@ -117,9 +118,11 @@ illegal_detail(const PsCase *c)
 static const char *
 refund_detail(const PsCase *c)
 {
-	return psprintf("%s: a refund of " INT64_FORMAT " with " INT64_FORMAT " captured, " INT64_FORMAT " refunded and " INT64_FORMAT " pending.",
-					subject(c), c->event.amount, c->payment.amount_captured,
-					c->payment.amount_refunded, c->payment.refund_pending);
+	return psprintf("%s: a refund of %s with %s captured, %s refunded and %s pending.",
+					subject(c), paystate_amount(c, c->event.amount),
+					paystate_amount(c, c->payment.amount_captured),
+					paystate_amount(c, c->payment.amount_refunded),
+					paystate_amount(c, c->payment.refund_pending));
 }
 
 static const char *
@@ -130,21 +133,25 @@ amount_detail(const PsCase *c)
 	if (c->family.self->kind == PS_ORDERS)
 		return why == PS_WHY_PARTIAL_TERMS ?
 			psprintf("Life cycle \"%s\" has no partial payment.", c->lc->name) :
-			psprintf("Order%s: its amount is " INT64_FORMAT ".", order_name(c),
-					 c->event.amount);
+			psprintf("Order%s: its amount is %s.", order_name(c),
+					 paystate_amount(c, c->event.amount));
 	if (c->event.kind == PS_EV_REFUND || why == PS_WHY_REFUND_PENDING ||
 		why == PS_WHY_OVER_REFUND)
 		return refund_detail(c);
 	if (c->event.kind == PS_EV_MOVE)
-		return psprintf("%s: " INT64_FORMAT " to capture of " INT64_FORMAT " held, with " INT64_FORMAT " due.",
-						subject(c), c->event.amount, c->payment.amount,
-						c->before.amount - c->before.amount_paid);
+		return psprintf("%s: %s to capture of %s held, with %s due.",
+						subject(c), paystate_amount(c, c->event.amount),
+						paystate_amount(c, c->payment.amount),
+						paystate_amount(c, c->before.amount - c->before.amount_paid));
 	if (!c->has_order)
-		return psprintf("%s: its amount is " INT64_FORMAT ".", subject(c), c->event.amount);
-	return psprintf("%s: its amount is " INT64_FORMAT ", with " INT64_FORMAT " of " INT64_FORMAT " paid and " INT64_FORMAT " under way.",
-					subject(c), c->event.amount, c->before.amount_paid,
-					c->before.amount,
-					c->before.amount_authorized + c->before.amount_pending);
+		return psprintf("%s: its amount is %s.", subject(c),
+						paystate_amount(c, c->event.amount));
+	return psprintf("%s: its amount is %s, with %s of %s paid and %s under way.",
+					subject(c), paystate_amount(c, c->event.amount),
+					paystate_amount(c, c->before.amount_paid),
+					paystate_amount(c, c->before.amount),
+					paystate_amount(c, c->before.amount_authorized +
+									c->before.amount_pending));
 }
 
 static const char *
@@ -154,8 +161,12 @@ currency_detail(const PsCase *c)
 	PsKind		kind = c->family.self->kind;
 	int			column = kind == PS_ORDERS ? (int) PS_O_CURRENCY : (int) PS_P_CURRENCY;
 	bool		isnull;
-	Datum		given = slot_getattr(slot, c->family.self->att[column], &isnull);
+	Datum		given;
 
+	if (c->family.self->att[column] == 0)
+		return psprintf("The table has no currencies, and life cycle \"%s\" does not take \"INR\".",
+						c->lc->name);
+	given = slot_getattr(slot, c->family.self->att[column], &isnull);
 	if (isnull)
 		return "The currency is null.";
 	if (c->has_order && kind != PS_ORDERS && !c->order.nulls[PS_O_CURRENCY])
@@ -253,9 +264,12 @@ void
 paystate_refuse_initial(PsCase *c, const char *label)
 {
 	PsKind		kind = c->family.self->kind;
-	const char *initial = kind == PS_ORDERS ? c->lc->order[c->lc->order_initial].label :
-		kind == PS_PAYMENTS ? c->lc->payment[c->lc->payment_initial].label :
-		"processed or pending";
+	const char *initial = kind == PS_ORDERS ?
+		paystate_shop_word(c, kind, c->lc->order[c->lc->order_initial].label) :
+		kind == PS_PAYMENTS ?
+		paystate_shop_word(c, kind, c->lc->payment[c->lc->payment_initial].label) :
+		psprintf("%s or %s", paystate_shop_word(c, kind, "processed"),
+				 paystate_shop_word(c, kind, "pending"));
 
 	report_case(c, PS_WRONG_INITIAL,
 				psprintf("%s is inserted with status \"%s\".",

@@ -193,7 +193,7 @@ check_same_owner(const PsTable *table, Relation rel, Oid other)
  */
 
 static Oid
-find_child(PsTable *table, Relation rel, PsKind kind)
+find_child(const PsTable *table, Relation rel, PsKind kind)
 {
 	Oid			found[2] = {InvalidOid, InvalidOid};	/* by guard of rows */
 	Oid			rival[2] = {InvalidOid, InvalidOid};
@@ -205,7 +205,7 @@ find_child(PsTable *table, Relation rel, PsKind kind)
 		Relation	crel;
 
 		if (!OidIsValid(child) || child == found[0] || child == found[1] ||
-			child == table->relid ||
+			child == RelationGetRelid(rel) ||
 			RI_FKey_trigger_type(rel->trigdesc->triggers[i].tgfoid) != RI_TRIGGER_PK ||
 			get_rel_relispartition(child))
 			continue;
@@ -231,6 +231,48 @@ find_child(PsTable *table, Relation rel, PsKind kind)
 	return found[rows];
 }
 
+/* ---- the history holds the statuses of all three, in their shop's words */
+
+static void
+load_words(PsTable *history, Relation rel, PsKind kind)
+{
+	const Trigger *guard = paystate_find_guard(rel, kind);
+
+	if (guard != NULL)
+		paystate_argument_labels(&history->labels[kind], guard);
+}
+
+/* opened for its guard's arguments; closed by the caller */
+static Relation
+open_child(PsTable *history, Relation rel, PsKind kind)
+{
+	Oid			child = rel == NULL ? InvalidOid : find_child(history, rel, kind);
+	Relation	found;
+
+	if (!OidIsValid(child))
+		return NULL;
+	found = table_open(child, AccessShareLock);
+	load_words(history, found, kind);
+	return found;
+}
+
+static void
+load_all_words(PsTable *history)
+{
+	Relation	orders = table_open(history->link.parent, AccessShareLock);
+	Relation	payments;
+	Relation	refunds;
+
+	load_words(history, orders, PS_ORDERS);
+	payments = open_child(history, orders, PS_PAYMENTS);
+	refunds = open_child(history, payments, PS_REFUNDS);
+	if (refunds != NULL)
+		table_close(refunds, AccessShareLock);
+	if (payments != NULL)
+		table_close(payments, AccessShareLock);
+	table_close(orders, AccessShareLock);
+}
+
 void
 paystate_load_family(PsTable *table, Relation rel)
 {
@@ -251,6 +293,7 @@ paystate_load_family(PsTable *table, Relation rel)
 			break;
 		case PS_HISTORY:
 			load_link(table, rel, PS_ORDERS);
+			load_all_words(table);
 			break;
 	}
 	if (OidIsValid(table->link.parent))

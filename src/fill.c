@@ -12,10 +12,12 @@
 
 #include "paystate.h"
 
+/* what the table has no column for needs no filling */
 bool
 paystate_fill_is_null(const PsFill *f, int column)
 {
-	return slot_attisnull(ps_new_slot(f->td), f->table->att[column]);
+	return f->table->att[column] != 0 &&
+		slot_attisnull(ps_new_slot(f->td), f->table->att[column]);
 }
 
 void
@@ -32,6 +34,29 @@ paystate_fill_if_null(PsFill *f, int column, Datum value)
 {
 	if (paystate_fill_is_null(f, column))
 		paystate_fill(f, column, value);
+}
+
+void
+paystate_fill_money(PsFill *f, int column, int64 amount)
+{
+	if (paystate_fill_is_null(f, column))
+		paystate_fill(f, column,
+					  paystate_money_datum(f->td->tg_relation, f->table, column,
+										   amount, f->exponent));
+}
+
+void
+paystate_fill_count(PsFill *f, int column, int32 n)
+{
+	if (paystate_fill_is_null(f, column))
+		paystate_fill(f, column, paystate_count_datum(f->table, column, n));
+}
+
+void
+paystate_fill_label(PsFill *f, int column, int label)
+{
+	if (paystate_fill_is_null(f, column))
+		paystate_fill(f, column, paystate_status_datum(f->table, column, label));
 }
 
 /* what the trigger returns */

@@ -56,17 +56,17 @@ fill_from_order(PsFill *f)
 	{
 		lc = paystate_lifecycle_of_order(&row);
 		paystate_read_order(lc, &row, &order);
+		f->exponent = row.exponent;
 		if (!row.nulls[PS_O_CURRENCY])
-			currency = PointerGetDatum(PG_DETOAST_DATUM_COPY(row.values[PS_O_CURRENCY]));
+			currency = PointerGetDatum(PG_DETOAST_DATUM_COPY(paystate_word(row.table, PS_O_CURRENCY,
+																		   row.values[PS_O_CURRENCY])));
 		paystate_row_release(&row);
 	}
 	if (rel != NULL)
 		table_close(rel, NoLock);
-	paystate_fill_if_null(f, PS_P_AMOUNT, Int64GetDatum(default_amount(lc, &order)));
+	paystate_fill_money(f, PS_P_AMOUNT, default_amount(lc, &order));
 	paystate_fill_if_null(f, PS_P_CURRENCY, currency);
-	paystate_fill_if_null(f, PS_P_STATUS,
-				 paystate_label_to_datum(f->table->type[PS_P_STATUS],
-										 lc->payment[lc->payment_initial].label_id));
+	paystate_fill_label(f, PS_P_STATUS, lc->payment[lc->payment_initial].label_id);
 }
 
 Datum
@@ -74,27 +74,31 @@ paystate_fill_inserted_payment(TriggerData *td, PsTable *table)
 {
 	PsFill		f = {.td = td,.table = table};
 
+	f.exponent = paystate_slot_exponent(ps_new_slot(td), table, PS_P_CURRENCY);
 	paystate_note_unjudged();
 	if (paystate_fill_is_null(&f, PS_P_AMOUNT) || paystate_fill_is_null(&f, PS_P_CURRENCY) ||
 		paystate_fill_is_null(&f, PS_P_STATUS))
 		fill_from_order(&f);
-	paystate_fill_if_null(&f, PS_P_CAPTURED, Int64GetDatum(0));
-	paystate_fill_if_null(&f, PS_P_REFUNDED, Int64GetDatum(0));
-	paystate_fill_if_null(&f, PS_P_REFUND_PENDING, Int64GetDatum(0));
+	paystate_fill_money(&f, PS_P_CAPTURED, 0);
+	paystate_fill_money(&f, PS_P_REFUNDED, 0);
+	paystate_fill_money(&f, PS_P_REFUND_PENDING, 0);
 	paystate_fill_if_null(&f, PS_P_STATUS_SINCE, TimestampTzGetDatum(paystate_clock()));
 	return paystate_filled(&f);
 }
 
 /* the life cycle of a payment's order, for what a status change implies */
 static const PsLifecycle *
-peek_lifecycle(const PsTable *table, TriggerData *td)
+peek_lifecycle(PsFill *f)
 {
+	TriggerData *td = f->td;
+	const PsTable *table = f->table;
 	const PsLink *link = &table->link;
 	const PsLifecycle *lc = NULL;
 	Datum		key[INDEX_MAX_KEYS];
 	Relation	rel;
 	PsRow		row;
 
+	f->exponent = paystate_slot_exponent(td->tg_newslot, table, PS_P_CURRENCY);
 	if (paystate_parent_key(table, td->tg_newslot, key) > 0)
 		return paystate_named_lifecycle(td->tg_relation, table->lifecycle);
 	rel = table_open(link->parent, AccessShareLock);
@@ -102,6 +106,8 @@ peek_lifecycle(const PsTable *table, TriggerData *td)
 						  PS_FIND_PEEK))
 	{
 		lc = paystate_lifecycle_of_order(&row);
+		if (table->att[PS_P_CURRENCY] == 0)
+			f->exponent = row.exponent;
 		paystate_row_release(&row);
 	}
 	table_close(rel, NoLock);
@@ -114,7 +120,7 @@ fill_implied(PsFill *f)
 {
 	TriggerData *td = f->td;
 	const PsTable *table = f->table;
-	const PsLifecycle *lc = peek_lifecycle(table, td);
+	const PsLifecycle *lc = peek_lifecycle(f);
 	PsPayment	old;
 	PsPayment	new;
 	int64		captured;
@@ -122,16 +128,20 @@ fill_implied(PsFill *f)
 
 	if (lc == NULL)
 		return;
-	paystate_slot_payment(lc, table, td->tg_trigslot, &old);
-	paystate_slot_payment(lc, table, td->tg_newslot, &new);
+	paystate_slot_payment(lc, td->tg_relation, table, td->tg_trigslot, f->exponent, &old);
+	paystate_slot_payment(lc, td->tg_relation, table, td->tg_newslot, f->exponent, &new);
 	if (old.status == PS_NO_STATUS || new.status == PS_NO_STATUS)
 		return;
 	paystate_implied(lc, &old, new.status, &captured, &refunded);
 	if (captured != old.amount_captured && new.amount_captured == 0)
-		paystate_fill(f, PS_P_CAPTURED, Int64GetDatum(captured));
+		paystate_fill(f, PS_P_CAPTURED,
+					  paystate_money_datum(td->tg_relation, table, PS_P_CAPTURED,
+										   captured, f->exponent));
 	if (refunded != old.amount_refunded &&
 		paystate_same_column(td, table->att[PS_P_REFUNDED]))
-		paystate_fill(f, PS_P_REFUNDED, Int64GetDatum(refunded));
+		paystate_fill(f, PS_P_REFUNDED,
+					  paystate_money_datum(td->tg_relation, table, PS_P_REFUNDED,
+										   refunded, f->exponent));
 }
 
 Datum

@@ -97,15 +97,15 @@ add_written_params(Params *p, PsRow *row)
 
 	for (int i = 0; i < n; i++)
 	{
-		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(row->rel),
-											  row->table->att[i] - 1);
+		Form_pg_attribute att;
 
-		if (!columns[i].written)
+		if (!columns[i].written || row->table->att[i] == 0)
 			continue;
+		att = TupleDescAttr(RelationGetDescr(row->rel), row->table->att[i] - 1);
 		if (att->atttypid == TIMESTAMPTZOID && att->atttypmod >= 0 && !row->nulls[i])
 			row->values[i] = DirectFunctionCall2(timestamptz_scale, row->values[i],
 												 Int32GetDatum(att->atttypmod));
-		add_param(p, getBaseType(row->table->type[i]), row->values[i], row->nulls[i]);
+		add_param(p, row->table->base[i], row->values[i], row->nulls[i]);
 	}
 }
 
@@ -194,6 +194,7 @@ paystate_read_result(PsRow *row, HeapTuple tuple, MemoryContext cxt)
 	row->xmin = DatumGetTransactionId(result_datum(tuple, n + 2, &isnull));
 	memcpy(row->old, row->values, sizeof(row->old));
 	memcpy(row->oldnulls, row->nulls, sizeof(row->oldnulls));
+	paystate_row_currency(row, NULL);
 	MemoryContextSwitchTo(old);
 }
 
@@ -275,6 +276,7 @@ paystate_general_list(PsRow *order, PsTable *payments, Relation rel,
 		(*rows)[i].table = payments;
 		(*rows)[i].rel = rel;
 		paystate_read_result(&(*rows)[i], SPI_tuptable->vals[i], cxt);
+		paystate_row_currency(&(*rows)[i], order);
 	}
 	SPI_finish();
 	SetUserIdAndSecContext(saved.user, saved.context);
@@ -303,7 +305,7 @@ paystate_general_judged(PsTable *history, Relation rel, const PsRow *order,
 		Datum		to = heap_getattr(SPI_tuptable->vals[0], 1, desc, &isnull);
 
 		label = isnull ? -1 :
-			paystate_label_from_datum(history->type[PS_H_PAYMENT_TO], to);
+			paystate_status(history, PS_H_PAYMENT_TO, to);
 		*since = DatumGetTimestampTz(heap_getattr(SPI_tuptable->vals[0], 2,
 												  desc, &isnull));
 	}

@@ -90,7 +90,8 @@ append_select(StringInfo sql, Relation rel, const PsTable *table)
 	(void) paystate_columns(table->kind, &n);
 	appendStringInfoString(sql, "SELECT ");
 	for (int i = 0; i < n; i++)
-		appendStringInfo(sql, "%s, ", column_name(rel, table->att[i]));
+		appendStringInfo(sql, "%s, ", table->att[i] == 0 ? "NULL" :
+						 column_name(rel, table->att[i]));
 	for (int i = 0; i < table->nkeys; i++)
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
 						 column_name(rel, table->key[i]));
@@ -176,7 +177,7 @@ paystate_sql_update(Relation rel, const PsTable *table)
 	appendStringInfo(&sql, "UPDATE %s SET ", only_table_name(rel));
 	for (int i = 0; i < n; i++)
 	{
-		if (columns[i].written)
+		if (columns[i].written && table->att[i] != 0)
 		{
 			param++;
 			appendStringInfo(&sql, "%s%s = $%d", param > 1 ? ", " : "",
@@ -201,7 +202,7 @@ paystate_sql_insert(Relation rel, const PsTable *table)
 	appendStringInfo(&sql, "INSERT INTO %s (", table_name(rel));
 	for (int i = 0; i < n; i++)
 	{
-		if (!columns[i].written)
+		if (!columns[i].written || table->att[i] == 0)
 			continue;
 		appendStringInfo(&sql, "%s, ", column_name(rel, table->att[i]));
 		params++;
@@ -213,7 +214,7 @@ paystate_sql_insert(Relation rel, const PsTable *table)
 	for (int i = 1; i <= params; i++)
 		appendStringInfo(&sql, "%s$%d", i > 1 ? ", " : "", i);
 	appendStringInfo(&sql, ") RETURNING %s",
-					 column_name(rel, table->key[table->nkeys - 1]));
+					 column_name(rel, table->key[table->id]));
 	return sql.data;
 }
 

@@ -112,22 +112,41 @@ paystate_same_column(const TriggerData *td, AttrNumber att)
 	return datum_image_eq(old, new, form->attbyval, form->attlen);
 }
 
+/* a column that the table does not have is null */
+static Datum
+get_column(TupleTableSlot *slot, const PsTable *table, int column, bool *isnull)
+{
+	*isnull = true;
+	return table->att[column] == 0 ? (Datum) 0 :
+		slot_getattr(slot, table->att[column], isnull);
+}
+
 int64
-paystate_slot_int64(TupleTableSlot *slot, AttrNumber att)
+paystate_slot_int64(TupleTableSlot *slot, Relation rel, const PsTable *table,
+					int column, int exponent)
 {
 	bool		isnull;
-	Datum		value = slot_getattr(slot, att, &isnull);
+	Datum		value = get_column(slot, table, column, &isnull);
 
-	return isnull ? 0 : DatumGetInt64(value);
+	return isnull ? 0 : paystate_money(rel, table, column, value, exponent);
+}
+
+TimestampTz
+paystate_slot_time(TupleTableSlot *slot, const PsTable *table, int column)
+{
+	bool		isnull;
+	Datum		value = get_column(slot, table, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
 }
 
 int
 paystate_slot_label(TupleTableSlot *slot, const PsTable *table, int column)
 {
 	bool		isnull;
-	Datum		value = slot_getattr(slot, table->att[column], &isnull);
+	Datum		value = get_column(slot, table, column, &isnull);
 
-	return isnull ? -1 : paystate_label_from_datum(table->type[column], value);
+	return isnull ? -1 : paystate_status(table, column, value);
 }
 
 /* the same in words, for what is no label of any life cycle */
@@ -135,7 +154,7 @@ const char *
 paystate_slot_word(TupleTableSlot *slot, const PsTable *table, int column)
 {
 	bool		isnull;
-	Datum		value = slot_getattr(slot, table->att[column], &isnull);
+	Datum		value = get_column(slot, table, column, &isnull);
 	Oid			output;
 	bool		varlena;
 
@@ -146,15 +165,16 @@ paystate_slot_word(TupleTableSlot *slot, const PsTable *table, int column)
 }
 
 void
-paystate_slot_payment(const PsLifecycle *lc, const PsTable *table,
-					  TupleTableSlot *slot, PsPayment *payment)
+paystate_slot_payment(const PsLifecycle *lc, Relation rel,
+					  const PsTable *table, TupleTableSlot *slot, int exponent,
+					  PsPayment *payment)
 {
 	payment->status =
 		paystate_payment_status(lc, paystate_slot_label(slot, table, PS_P_STATUS));
-	payment->amount = paystate_slot_int64(slot, table->att[PS_P_AMOUNT]);
-	payment->amount_captured = paystate_slot_int64(slot, table->att[PS_P_CAPTURED]);
-	payment->amount_refunded = paystate_slot_int64(slot, table->att[PS_P_REFUNDED]);
-	payment->refund_pending = paystate_slot_int64(slot, table->att[PS_P_REFUND_PENDING]);
+	payment->amount = paystate_slot_int64(slot, rel, table, PS_P_AMOUNT, exponent);
+	payment->amount_captured = paystate_slot_int64(slot, rel, table, PS_P_CAPTURED, exponent);
+	payment->amount_refunded = paystate_slot_int64(slot, rel, table, PS_P_REFUNDED, exponent);
+	payment->refund_pending = paystate_slot_int64(slot, rel, table, PS_P_REFUND_PENDING, exponent);
 }
 
 void
@@ -253,7 +273,24 @@ paystate_lifecycle_of_order(const PsRow *order)
 {
 	if (order->nulls[PS_O_LIFECYCLE])
 		return paystate_named_lifecycle(order->rel, order->table->lifecycle);
-	return paystate_lifecycle_or_fail(order->rel, order->values[PS_O_LIFECYCLE]);
+	return paystate_lifecycle_or_fail(order->rel,
+									  paystate_word(order->table, PS_O_LIFECYCLE,
+													order->values[PS_O_LIFECYCLE]));
+}
+
+/* a table without currencies is one of rupees */
+bool
+paystate_order_currency_ok(const PsLifecycle *lc, const PsRow *order)
+{
+	text	   *code;
+
+	if (order->table->att[PS_O_CURRENCY] == 0)
+		return paystate_currency_ok(lc, "INR", 3);
+	if (order->nulls[PS_O_CURRENCY])
+		return false;
+	code = DatumGetTextPP(paystate_word(order->table, PS_O_CURRENCY,
+										order->values[PS_O_CURRENCY]));
+	return paystate_currency_ok(lc, VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code));
 }
 
 /* ---- 23PS6 */
@@ -303,14 +340,14 @@ paystate_check_keys(const TriggerData *td, const PsTable *table)
 void
 paystate_check_immutable(const TriggerData *td, const PsTable *table, int column)
 {
-	if (!paystate_same_column(td, table->att[column]))
+	if (table->att[column] != 0 && !paystate_same_column(td, table->att[column]))
 		paystate_refuse_column(td->tg_relation, table->att[column], false);
 }
 
 void
 paystate_check_derived(const TriggerData *td, const PsTable *table, int column)
 {
-	if (!paystate_same_column(td, table->att[column]))
+	if (table->att[column] != 0 && !paystate_same_column(td, table->att[column]))
 		paystate_refuse_column(td->tg_relation, table->att[column], true);
 }
 

@@ -46,12 +46,14 @@ opening_time(TupleTableSlot *slot, const PsTable *table)
 static const PsLifecycle *
 lifecycle_of(TupleTableSlot *slot, const PsTable *table, Relation rel)
 {
-	bool		isnull;
-	Datum		name = slot_getattr(slot, table->att[PS_O_LIFECYCLE], &isnull);
+	bool		isnull = true;
+	Datum		name = 0;
 
+	if (table->att[PS_O_LIFECYCLE] != 0)
+		name = slot_getattr(slot, table->att[PS_O_LIFECYCLE], &isnull);
 	/* a null one is for the column's NOT NULL to refuse */
 	return isnull ? paystate_named_lifecycle(rel, table->lifecycle) :
-		paystate_lifecycle_or_fail(rel, name);
+		paystate_lifecycle_or_fail(rel, paystate_word(table, PS_O_LIFECYCLE, name));
 }
 
 static Datum
@@ -62,16 +64,16 @@ before_insert(TriggerData *td, PsTable *table)
 	const PsLifecycle *lc = lifecycle_of(slot, table, td->tg_relation);
 	TimestampTz at = opening_time(slot, table);
 
-	paystate_fill_if_null(&f, PS_O_STATUS,
-				 paystate_label_to_datum(table->type[PS_O_STATUS],
-										 lc->order[lc->order_initial].label_id));
-	paystate_fill_if_null(&f, PS_O_DUE,
-				 Int64GetDatum(paystate_slot_int64(slot, table->att[PS_O_AMOUNT])));
+	f.exponent = paystate_slot_exponent(slot, table, PS_O_CURRENCY);
+	paystate_fill_label(&f, PS_O_STATUS, lc->order[lc->order_initial].label_id);
+	paystate_fill_money(&f, PS_O_DUE,
+						paystate_slot_int64(slot, td->tg_relation, table,
+											PS_O_AMOUNT, f.exponent));
 	for (int i = 0; i < lengthof(zero_columns); i++)
-		paystate_fill_if_null(&f, zero_columns[i], Int64GetDatum(0));
+		paystate_fill_money(&f, zero_columns[i], 0);
 	for (int i = 0; i < lengthof(zero_counts); i++)
-		paystate_fill_if_null(&f, zero_counts[i], Int32GetDatum(0));
-	paystate_fill_if_null(&f, PS_O_VERSION, Int32GetDatum(1));
+		paystate_fill_count(&f, zero_counts[i], 0);
+	paystate_fill_count(&f, PS_O_VERSION, 1);
 	paystate_fill_if_null(&f, PS_O_PARTIAL, BoolGetDatum(false));
 	paystate_fill_if_null(&f, PS_O_STATUS_SINCE, TimestampTzGetDatum(at));
 	paystate_fill_if_null(&f, PS_O_CHANGED_AT, TimestampTzGetDatum(at));
@@ -97,7 +99,12 @@ read_row(PsCase *c, PsRow *row)
 	row->table = c->family.orders;
 	row->rel = c->family.orders_rel;
 	for (int i = 0; i < PS_O_END; i++)
-		row->values[i] = slot_getattr(slot, self->att[i], &row->nulls[i]);
+	{
+		row->nulls[i] = true;
+		if (self->att[i] != 0)
+			row->values[i] = slot_getattr(slot, self->att[i], &row->nulls[i]);
+	}
+	paystate_row_currency(row, NULL);
 	paystate_slot_key(slot, self->nkeys, self->key, row->key);
 }
 
@@ -131,17 +138,12 @@ check_opening(const PsCase *c, const PsRow *row)
 static void
 check_amount(PsCase *c, const PsRow *row)
 {
-	text	   *currency = row->nulls[PS_O_CURRENCY] ? NULL :
-		DatumGetTextPP(row->values[PS_O_CURRENCY]);
-
 	c->event.amount = row_int64(row, PS_O_AMOUNT);
 	c->verdict.refusal =
 		paystate_open_order(c->lc, c->event.amount,
 							!row->nulls[PS_O_PARTIAL] &&
 							DatumGetBool(row->values[PS_O_PARTIAL]),
-							currency != NULL &&
-							paystate_currency_ok(c->lc, VARDATA_ANY(currency),
-												 VARSIZE_ANY_EXHDR(currency)),
+							paystate_order_currency_ok(c->lc, row),
 							&c->verdict.why);
 	if (c->verdict.refusal != PS_LEGAL)
 		paystate_refuse(c);
@@ -162,7 +164,7 @@ after_insert(PsCase *c)
 	check_amount(c, &c->order);
 	c->entry.order_to = label;
 	c->entry.amount = c->event.amount;
-	c->entry.at = DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]);
+	c->entry.at = row_time(&c->order, PS_O_CHANGED_AT);
 	paystate_history_append(c->family.history, c->family.history_rel, &c->order,
 							&c->entry);
 }
@@ -196,7 +198,8 @@ changed_term(const TriggerData *td, const PsTable *self)
 
 	for (int i = 0; i < lengthof(terms); i++)
 	{
-		if (!paystate_same_column(td, self->att[terms[i]]))
+		if (self->att[terms[i]] != 0 &&
+			!paystate_same_column(td, self->att[terms[i]]))
 			return terms[i];
 	}
 	return -1;
@@ -211,7 +214,7 @@ lock_own_order(PsCase *c)
 					  c->family.self->key, key);
 	if (!paystate_lock_order(c, key))
 		elog(ERROR, "order not found");
-	c->entry.at = paystate_history_clock(DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]));
+	c->entry.at = paystate_history_clock(row_time(&c->order, PS_O_CHANGED_AT));
 }
 
 /* amount, currency or partial terms, where amount_fixed is "first_payment" */
@@ -229,22 +232,21 @@ change_terms(PsCase *c, int column)
 	paystate_settle(c, NULL, false);
 }
 
-/* cancelled and failed are events; no other status is for a writer to set */
+/* where an event of the order leads is for a writer to set, nothing else */
 static void
 change_status(PsCase *c)
 {
 	TriggerData *td = c->td;
 	const PsTable *self = c->family.self;
-	const char *label = paystate_slot_word(td->tg_newslot, self, PS_O_STATUS);
-	bool		cancel = strcmp(label, "cancelled") == 0;
 
-	if (!cancel && strcmp(label, "failed") != 0)
-		paystate_refuse_order_status(td->tg_relation, self->att[PS_O_STATUS], label);
 	lock_own_order(c);
+	if (!paystate_order_event(c->lc, paystate_slot_label(td->tg_newslot, self, PS_O_STATUS),
+							  &c->event.kind))
+		paystate_refuse_order_status(td->tg_relation, self->att[PS_O_STATUS],
+									 paystate_slot_word(td->tg_newslot, self, PS_O_STATUS));
 	c->before.status =
 		paystate_order_status(c->lc, paystate_slot_label(td->tg_trigslot, self,
 														 PS_O_STATUS));
-	c->event.kind = cancel ? PS_EV_CANCEL : PS_EV_FAIL;
 	paystate_advance(c->lc, &c->before, NULL, &c->event, &c->verdict);
 	if (c->verdict.refusal != PS_LEGAL)
 		paystate_refuse(c);

@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
+#include "common/int.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -38,6 +39,7 @@ find_order(PsCase *c)
 
 	if (nulls == self->link.nkeys)
 	{
+		c->exponent = paystate_slot_exponent(slot, self, PS_P_CURRENCY);
 		c->lc = paystate_named_lifecycle(c->td->tg_relation, self->lifecycle);
 		return;
 	}
@@ -57,7 +59,7 @@ find_rows(PsCase *c)
 
 	paystate_slot_key(ps_new_slot(td), self->nkeys, self->key, c->payment_key);
 	c->entry.has_payment = true;
-	c->entry.payment_id = c->payment_key[self->nkeys - 1];
+	c->entry.payment_id = c->payment_key[self->id];
 	find_order(c);
 }
 
@@ -72,23 +74,41 @@ judge(PsCase *c)
 		paystate_refuse(c);
 }
 
+/* orders without currencies are in rupees */
+static bool
+same_currency(const PsRow *order, Datum currency)
+{
+	Datum		other;
+
+	if (order->table->att[PS_O_CURRENCY] == 0)
+		other = CStringGetTextDatum("INR");
+	else if (order->nulls[PS_O_CURRENCY])
+		return false;
+	else
+		other = paystate_word(order->table, PS_O_CURRENCY,
+							  order->values[PS_O_CURRENCY]);
+	return DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID,
+												currency, other));
+}
+
 /* the currency is the order's, and one of the life cycle's */
 static bool
 currency_ok(const PsCase *c)
 {
 	const PsTable *self = c->family.self;
 	bool		isnull;
-	Datum		value = slot_getattr(c->td->tg_trigslot,
-									 self->att[PS_P_CURRENCY], &isnull);
+	Datum		value;
 	text	   *currency;
 
-	if (isnull || (c->has_order && c->order.nulls[PS_O_CURRENCY]))
+	if (self->att[PS_P_CURRENCY] == 0)
+		return !c->has_order || paystate_order_currency_ok(c->lc, &c->order);
+	value = slot_getattr(c->td->tg_trigslot, self->att[PS_P_CURRENCY], &isnull);
+	if (isnull)
+		return false;
+	value = paystate_word(self, PS_P_CURRENCY, value);
+	if (c->has_order && !same_currency(&c->order, value))
 		return false;
 	currency = DatumGetTextPP(value);
-	if (c->has_order &&
-		!DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, value,
-											  c->order.values[PS_O_CURRENCY])))
-		return false;
 	return paystate_currency_ok(c->lc, VARDATA_ANY(currency),
 								VARSIZE_ANY_EXHDR(currency));
 }
@@ -102,7 +122,7 @@ check_inserted_derived(const PsCase *c)
 
 	for (int i = 0; i < lengthof(zero); i++)
 	{
-		if (paystate_slot_int64(slot, self->att[zero[i]]) != 0)
+		if (paystate_slot_int64(slot, c->td->tg_relation, self, zero[i], c->exponent) != 0)
 			paystate_refuse_column(c->td->tg_relation, self->att[zero[i]], true);
 	}
 	if (!paystate_is_clock(slot, self->att[PS_P_STATUS_SINCE]))
@@ -124,15 +144,25 @@ after_insert(PsCase *c)
 	c->payment.status = PS_NO_STATUS;
 	c->event.kind = PS_EV_INSERT;
 	c->event.to = c->lc->payment_initial;
-	c->event.amount = paystate_slot_int64(slot, self->att[PS_P_AMOUNT]);
+	c->event.amount = paystate_slot_int64(slot, c->td->tg_relation, self,
+										  PS_P_AMOUNT, c->exponent);
 	c->event.currency_ok = currency_ok(c);
 	judge(c);
 	if (!c->has_order)
 		return;
 	c->entry.payment_to = label;
 	c->entry.amount = c->event.amount;
-	c->entry.at = paystate_history_clock(DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]));
+	c->entry.at = paystate_history_clock(row_time(&c->order, PS_O_CHANGED_AT));
 	paystate_settle(c, NULL, false);
+}
+
+/* without a table of refunds, a new total is how one is given */
+static bool
+is_refund(const TriggerData *td, const PsTable *self)
+{
+	return !OidIsValid(self->refunds) &&
+		paystate_same_column(td, self->att[PS_P_STATUS]) &&
+		!paystate_same_column(td, self->att[PS_P_REFUNDED]);
 }
 
 /* unchanged: equal to the row as stored, so a whole-row save passes */
@@ -140,8 +170,9 @@ static bool
 check_update(const TriggerData *td, const PsTable *self)
 {
 	static const int derived[] = {
-		PS_P_CAPTURED, PS_P_REFUNDED, PS_P_REFUND_PENDING, PS_P_STATUS_SINCE
+		PS_P_CAPTURED, PS_P_REFUND_PENDING, PS_P_STATUS_SINCE, PS_P_REFUNDED
 	};
+	int			n = lengthof(derived) - is_refund(td, self);
 
 	paystate_check_keys(td, self);
 	paystate_check_immutable(td, self, PS_P_AMOUNT);
@@ -149,7 +180,7 @@ check_update(const TriggerData *td, const PsTable *self)
 	paystate_check_immutable(td, self, PS_P_CREATED_AT);
 	if (!paystate_same_column(td, self->att[PS_P_STATUS]))
 		return true;
-	for (int i = 0; i < lengthof(derived); i++)
+	for (int i = 0; i < n; i++)
 		paystate_check_derived(td, self, derived[i]);
 	return false;
 }
@@ -202,7 +233,6 @@ settle_move(PsCase *c, const PsPayment *new, int label)
 {
 	bool		returned = c->verdict.rule != NULL &&
 		(c->verdict.rule->effects & (PS_E_REFUND | PS_E_AUTO_REFUND)) != 0;
-	bool		isnull;
 
 	if (!c->has_order)
 	{
@@ -213,11 +243,9 @@ settle_move(PsCase *c, const PsPayment *new, int label)
 	c->entry.payment_from = c->lc->payment[c->payment.status].label_id;
 	c->entry.payment_to = label;
 	c->entry.amount = moved_amount(c, new);
-	c->entry.payment_since =
-		DatumGetTimestampTz(slot_getattr(c->td->tg_trigslot,
-										 c->family.self->att[PS_P_STATUS_SINCE],
-										 &isnull));
-	c->entry.at = paystate_history_clock(DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]));
+	c->entry.payment_since = paystate_slot_time(c->td->tg_trigslot, c->family.self,
+												PS_P_STATUS_SINCE);
+	c->entry.at = paystate_history_clock(row_time(&c->order, PS_O_CHANGED_AT));
 	paystate_settle(c, NULL, returned);
 }
 
@@ -230,8 +258,8 @@ judge_move(PsCase *c)
 	PsPayment	new;
 
 	find_rows(c);
-	paystate_slot_payment(c->lc, self, td->tg_trigslot, &c->payment);
-	paystate_slot_payment(c->lc, self, td->tg_newslot, &new);
+	paystate_slot_payment(c->lc, td->tg_relation, self, td->tg_trigslot, c->exponent, &c->payment);
+	paystate_slot_payment(c->lc, td->tg_relation, self, td->tg_newslot, c->exponent, &new);
 	check_moved_derived(c, &new);
 	if (c->has_order && paystate_counted_already(c, label))
 		return;
@@ -241,12 +269,77 @@ judge_move(PsCase *c)
 	settle_move(c, &new, label);
 }
 
+/* ---- a refund where refunds have no table of their own */
+
+/* the payment as stored, with its new total; the verdict may move it on */
+static void
+lock_payment(PsCase *c, PsRow *row)
+{
+	paystate_open_payments(&c->family);
+	CommandCounterIncrement();
+	if (!paystate_row_find(row, c->family.payments_rel, c->family.payments,
+						   &c->family.payments->self, c->payment_key,
+						   PS_FIND_LOCK))
+		elog(ERROR, "payment not found");
+	paystate_row_currency(row, c->has_order ? &c->order : NULL);
+}
+
+static void
+write_refund(PsCase *c, PsRow *row)
+{
+	int			after = c->verdict.payment.status;
+
+	c->entry.at = paystate_history_clock(c->has_order ?
+										 row_time(&c->order, PS_O_CHANGED_AT) : 0);
+	c->entry.payment_from = c->lc->payment[c->payment.status].label_id;
+	c->entry.payment_to = c->lc->payment[after].label_id;
+	c->entry.refund_to = paystate_label_id("processed");
+	c->entry.payment_since = row_time(row, PS_P_STATUS_SINCE);
+	c->entry.amount = c->event.amount;
+	if (after != c->payment.status)
+	{
+		row_set_label(row, PS_P_STATUS, c->entry.payment_to);
+		row_set_time(row, PS_P_STATUS_SINCE, c->entry.at);
+	}
+	if (c->has_order)
+		paystate_settle(c, after != c->payment.status ? row : NULL, false);
+	else if (after != c->payment.status)
+		paystate_row_update(row);
+}
+
+static void
+judge_refund(PsCase *c)
+{
+	TriggerData *td = c->td;
+	const PsTable *self = c->family.self;
+	PsPayment	new;
+	PsRow		row;
+
+	find_rows(c);
+	paystate_slot_payment(c->lc, td->tg_relation, self, td->tg_trigslot, c->exponent, &c->payment);
+	paystate_slot_payment(c->lc, td->tg_relation, self, td->tg_newslot, c->exponent, &new);
+	lock_payment(c, &row);
+	if (c->has_order)
+		paystate_check_judged(c, &row);
+	c->event.kind = PS_EV_REFUND;
+	if (pg_sub_s64_overflow(new.amount_refunded, c->payment.amount_refunded,
+							&c->event.amount))
+		c->event.amount = 0;	/* no refund is of so much: 23PS4 */
+	judge(c);
+	write_refund(c, &row);
+	paystate_row_release(&row);
+}
+
 static void
 after_update(PsCase *c)
 {
+	bool		refund = is_refund(c->td, c->family.self);
+
 	paystate_note_judged();
 	if (check_update(c->td, c->family.self))
 		judge_move(c);
+	else if (refund)
+		judge_refund(c);
 }
 
 /* ---- the trigger */

@@ -29,13 +29,14 @@ typedef enum RefundStatus
 static RefundStatus
 refund_status(TupleTableSlot *slot, const PsTable *table)
 {
-	const char *label = paystate_slot_word(slot, table, PS_R_STATUS);
+	int			label = paystate_slot_label(slot, table, PS_R_STATUS);
 
-	if (strcmp(label, "pending") == 0)
-		return REFUND_PENDING;
-	if (strcmp(label, "processed") == 0)
+	/* a table that has no statuses holds refunds that were given */
+	if (table->att[PS_R_STATUS] == 0 || label == paystate_label_id("processed"))
 		return REFUND_PROCESSED;
-	return strcmp(label, "failed") == 0 ? REFUND_FAILED : REFUND_UNKNOWN;
+	if (label == paystate_label_id("pending"))
+		return REFUND_PENDING;
+	return label == paystate_label_id("failed") ? REFUND_FAILED : REFUND_UNKNOWN;
 }
 
 /* ---- BEFORE */
@@ -45,9 +46,7 @@ before_insert(TriggerData *td, PsTable *table)
 {
 	PsFill		f = {.td = td,.table = table};
 
-	paystate_fill_if_null(&f, PS_R_STATUS,
-						  paystate_label_to_datum(table->type[PS_R_STATUS],
-												  paystate_label_id("processed")));
+	paystate_fill_label(&f, PS_R_STATUS, paystate_label_id("processed"));
 	return paystate_filled(&f);
 }
 
@@ -74,13 +73,14 @@ find_payment(PsCase *c, PsRow *payment)
 						   &self->link, key, PS_FIND_LOCK))
 		paystate_refuse_missing(td->tg_relation, &self->link, key);
 	memcpy(c->payment_key, payment->key, sizeof(c->payment_key));
-	paystate_slot_key(ps_new_slot(td), 1, &self->key[self->nkeys - 1],
+	paystate_slot_key(ps_new_slot(td), 1, &self->key[self->id],
 					  &c->entry.refund_id);
 	c->entry.has_refund = true;
 	c->entry.has_payment = true;
-	c->entry.payment_id = payment->key[c->family.payments->nkeys - 1];
-	c->entry.refund_to = paystate_slot_label(ps_new_slot(td), self, PS_R_STATUS);
-	c->entry.payment_since = DatumGetTimestampTz(payment->values[PS_P_STATUS_SINCE]);
+	c->entry.payment_id = payment->key[c->family.payments->id];
+	c->entry.refund_to = self->att[PS_R_STATUS] == 0 ? paystate_label_id("processed") :
+		paystate_slot_label(ps_new_slot(td), self, PS_R_STATUS);
+	c->entry.payment_since = row_time(payment, PS_P_STATUS_SINCE);
 }
 
 /*
@@ -90,11 +90,13 @@ find_payment(PsCase *c, PsRow *payment)
 static void
 find_order(PsCase *c, PsRow *payment)
 {
+	c->exponent = payment->exponent;
 	if (!payment->has_parent)
 		c->lc = paystate_named_lifecycle(c->td->tg_relation,
 										 c->family.payments->lifecycle);
 	else if (!paystate_lock_order(c, payment->parent))
 		paystate_unbound(c->td->tg_relation, NULL, "The payment's order is missing.");
+	paystate_row_currency(payment, c->has_order ? &c->order : NULL);
 }
 
 static void
@@ -104,17 +106,16 @@ write_case(PsCase *c, PsRow *row)
 	int			label = c->lc->payment[after->status].label_id;
 
 	c->entry.at = paystate_history_clock(c->has_order ?
-										 DatumGetTimestampTz(c->order.values[PS_O_CHANGED_AT]) : 0);
+										 row_time(&c->order, PS_O_CHANGED_AT) : 0);
 	c->entry.payment_from = c->lc->payment[c->payment.status].label_id;
 	c->entry.payment_to = label;
 	c->entry.amount = c->event.amount;
-	row_set(row, PS_P_REFUNDED, Int64GetDatum(after->amount_refunded));
-	row_set(row, PS_P_REFUND_PENDING, Int64GetDatum(after->refund_pending));
+	row_set_int64(row, PS_P_REFUNDED, after->amount_refunded);
+	row_set_int64(row, PS_P_REFUND_PENDING, after->refund_pending);
 	if (after->status != c->payment.status)
 	{
-		row_set(row, PS_P_STATUS,
-				paystate_label_to_datum(row->table->type[PS_P_STATUS], label));
-		row_set(row, PS_P_STATUS_SINCE, TimestampTzGetDatum(c->entry.at));
+		row_set_label(row, PS_P_STATUS, label);
+		row_set_time(row, PS_P_STATUS_SINCE, c->entry.at);
 	}
 	if (c->has_order)
 		paystate_settle(c, row, false);
@@ -168,7 +169,8 @@ judge_event(PsCase *c, RefundStatus from, RefundStatus to)
 	paystate_read_payment(c->lc, &payment, &c->payment);
 	if (c->has_order)
 		paystate_check_judged(c, &payment);
-	c->event.amount = paystate_slot_int64(ps_new_slot(td), self->att[PS_R_AMOUNT]);
+	c->event.amount = paystate_slot_int64(ps_new_slot(td), td->tg_relation, self,
+										  PS_R_AMOUNT, c->exponent);
 	if (from == REFUND_NONE && to != REFUND_PENDING && to != REFUND_PROCESSED)
 		paystate_refuse_initial(c, paystate_slot_word(td->tg_trigslot, self,
 													  PS_R_STATUS));
@@ -199,7 +201,8 @@ after_update(PsCase *c)
 	paystate_check_keys(td, self);
 	paystate_check_immutable(td, self, PS_R_AMOUNT);
 	paystate_check_immutable(td, self, PS_R_CREATED_AT);
-	if (!paystate_same_column(td, self->att[PS_R_STATUS]))
+	if (self->att[PS_R_STATUS] != 0 &&
+		!paystate_same_column(td, self->att[PS_R_STATUS]))
 		judge_event(c, refund_status(td->tg_trigslot, self),
 					refund_status(td->tg_newslot, self));
 }

@@ -7,7 +7,30 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/numeric.h"
+
 #include "paystate.h"
+
+/* a label of the life cycle as the tables at hand have it */
+const char *
+paystate_shop_word(const PsCase *c, PsKind kind, const char *label)
+{
+	return paystate_their_word(&c->family.history->labels[kind], label);
+}
+
+/* money as the column it was given in has it: subunits, or units */
+const char *
+paystate_amount(const PsCase *c, int64 amount)
+{
+	const PsTable *self = c->family.self;
+	int			column = self->kind == PS_ORDERS ? (int) PS_O_AMOUNT :
+		self->kind == PS_PAYMENTS ? (int) PS_P_AMOUNT : (int) PS_R_AMOUNT;
+
+	if (self->base[column] != NUMERICOID)
+		return psprintf(INT64_FORMAT, amount);
+	return numeric_normalize(int64_div_fast_to_numeric(amount, c->exponent));
+}
 
 /* would advance() let that happen, all else as it stands? */
 static bool
@@ -69,7 +92,7 @@ payment_moves(const PsCase *c)
 	for (int to = 0; to < c->lc->npayment; to++)
 	{
 		if (is_move_allowed(c, to))
-			append_move(&list, c->lc->payment[to].label);
+			append_move(&list, paystate_shop_word(c, PS_PAYMENTS, c->lc->payment[to].label));
 	}
 	if (is_refund_allowed(c))
 		append_move(&list, "a refund");
@@ -85,9 +108,9 @@ order_moves(const PsCase *c)
 
 	initStringInfo(&list);
 	if (is_event_allowed(c, PS_EV_CANCEL))
-		append_move(&list, "cancelled");
+		append_move(&list, paystate_shop_word(c, PS_ORDERS, "cancelled"));
 	if (is_event_allowed(c, PS_EV_FAIL))
-		append_move(&list, "failed");
+		append_move(&list, paystate_shop_word(c, PS_ORDERS, "failed"));
 	if (list.len == 0)
 		return "The status of this order moves with its payments alone.";
 	return psprintf("Allowed: %s.", list.data);
@@ -101,13 +124,13 @@ insert_hint(const PsCase *c)
 		case PS_WHY_ANOTHER_HELD:
 			return "Capture or refund the authorized payment first.";
 		case PS_WHY_NOT_ORDER_AMOUNT:
-			return psprintf("The payment must be of " INT64_FORMAT ".", c->before.amount);
+			return psprintf("The payment must be of %s.", paystate_amount(c, c->before.amount));
 		case PS_WHY_BELOW_FIRST_MINIMUM:
-			return psprintf("The first payment must be of at least " INT64_FORMAT ".",
-							c->before.first_payment_min_amount);
+			return psprintf("The first payment must be of at least %s.",
+							paystate_amount(c, c->before.first_payment_min_amount));
 		case PS_WHY_ABOVE_DUE:
-			return psprintf("At most " INT64_FORMAT " is due.",
-							c->before.amount - c->before.amount_paid);
+			return psprintf("At most %s is due.",
+							paystate_amount(c, c->before.amount - c->before.amount_paid));
 		case PS_WHY_NOT_HERE:
 		case PS_WHY_ATTEMPTS_USED:
 			return "Insert a new order for a further payment.";
@@ -125,13 +148,14 @@ amount_hint(const PsCase *c)
 	if (c->verdict.why == PS_WHY_REFUND_PENDING)
 		return "Wait until the pending refund is processed or failed.";
 	if (c->event.kind == PS_EV_REFUND)
-		return psprintf("At most " INT64_FORMAT " can be refunded.",
-						c->payment.amount_captured - c->payment.amount_refunded -
-						c->payment.refund_pending);
+		return psprintf("At most %s can be refunded.",
+						paystate_amount(c, c->payment.amount_captured -
+										c->payment.amount_refunded -
+										c->payment.refund_pending));
 	if (paystate_is_live(c->lc, c->payment.status) &&
 		c->lc->payment[c->event.to].role == PS_SETTLED)
-		return psprintf("At most " INT64_FORMAT " can be captured%s.",
-						Min(due, c->payment.amount),
+		return psprintf("At most %s can be captured%s.",
+						paystate_amount(c, Min(due, c->payment.amount)),
 						c->lc->partial_capture ? "" : ", and nothing less than what is held");
 	return "";
 }
@@ -144,10 +168,11 @@ order_hint(const PsCase *c)
 	if (c->verdict.why == PS_WHY_PARTIAL_TERMS)
 		return "Leave partial_payment false, or use a life cycle that has it.";
 	if (c->lc->payment_max == PG_INT64_MAX)
-		return psprintf("Life cycle \"%s\" takes amounts from " INT64_FORMAT ".",
-						c->lc->name, c->lc->payment_min);
-	return psprintf("Life cycle \"%s\" takes amounts from " INT64_FORMAT " to " INT64_FORMAT ".",
-					c->lc->name, c->lc->payment_min, c->lc->payment_max);
+		return psprintf("Life cycle \"%s\" takes amounts from %s.",
+						c->lc->name, paystate_amount(c, c->lc->payment_min));
+	return psprintf("Life cycle \"%s\" takes amounts from %s to %s.",
+					c->lc->name, paystate_amount(c, c->lc->payment_min),
+					paystate_amount(c, c->lc->payment_max));
 }
 
 const char *

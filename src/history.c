@@ -67,8 +67,7 @@ set_label(PsRow *row, int column, int label)
 {
 	row->nulls[column] = label < 0;
 	if (label >= 0)
-		row->values[column] =
-			paystate_label_to_datum(row->table->type[column], label);
+		row->values[column] = paystate_status_datum(row->table, column, label);
 }
 
 static void
@@ -95,12 +94,13 @@ void
 paystate_history_append(PsTable *table, Relation rel, const PsRow *order,
 						const PsEntry *entry)
 {
-	PsRow		row = {.table = table,.rel = rel,.link = &table->link};
+	PsRow		row = {.table = table,.rel = rel,.link = &table->link,
+	.exponent = order->exponent};
 
 	for (int i = 0; i < table->link.nkeys; i++)
 		row.linkkey[i] = order->key[i];
-	row_set(&row, PS_H_SEQ, order->values[PS_O_VERSION]);
-	row_set(&row, PS_H_AT, TimestampTzGetDatum(entry->at));
+	row_set_int32(&row, PS_H_SEQ, row_int32(order, PS_O_VERSION));
+	row_set_time(&row, PS_H_AT, entry->at);
 	row.nulls[PS_H_PAYMENT_ID] = !entry->has_payment;
 	row.values[PS_H_PAYMENT_ID] = entry->payment_id;
 	row.nulls[PS_H_REFUND_ID] = !entry->has_refund;
@@ -110,9 +110,9 @@ paystate_history_append(PsTable *table, Relation rel, const PsRow *order,
 	set_label(&row, PS_H_REFUND_TO, entry->refund_to);
 	set_label(&row, PS_H_ORDER_FROM, entry->order_from);
 	set_label(&row, PS_H_ORDER_TO, entry->order_to);
-	row_set(&row, PS_H_AMOUNT, Int64GetDatum(entry->amount));
-	row_set(&row, PS_H_PAID, order->values[PS_O_PAID]);
-	row_set(&row, PS_H_ATTEMPTS, order->values[PS_O_ATTEMPTS]);
+	row_set_int64(&row, PS_H_AMOUNT, entry->amount);
+	row_set_int64(&row, PS_H_PAID, row_int64(order, PS_O_PAID));
+	row_set_int32(&row, PS_H_ATTEMPTS, row_int32(order, PS_O_ATTEMPTS));
 	set_time(&row, PS_H_ORDER_SINCE, entry->order_since);
 	set_time(&row, PS_H_PAYMENT_SINCE, entry->payment_since);
 	set_actor(&row);

@@ -71,9 +71,10 @@ add_value(StringInfo json, const char *name, Oid type, Datum value)
 }
 
 static void
-add_label(StringInfo json, const char *name, int label)
+add_label(StringInfo json, const char *name, const PsLabels *labels, int label)
 {
-	add_text(json, name, label < 0 ? NULL : paystate_label(label));
+	add_text(json, name, label < 0 ? NULL :
+			 paystate_label(paystate_their_label(labels, label)));
 }
 
 /* the table that users know, where the order's row is in a partition */
@@ -115,6 +116,7 @@ void
 paystate_notify(const PsTable *history, const PsRow *order,
 				const PsEntry *entry)
 {
+	const PsLabels *words = history->labels;
 	StringInfoData json;
 
 	if (!setting_notify)
@@ -130,10 +132,10 @@ paystate_notify(const PsTable *history, const PsRow *order,
 				  entry->payment_id);
 	else
 		add_text(&json, "payment", NULL);
-	add_label(&json, "order_from", entry->order_from);
-	add_label(&json, "order_to", entry->order_to);
-	add_label(&json, "payment_from", entry->payment_from);
-	add_label(&json, "payment_to", entry->payment_to);
+	add_label(&json, "order_from", &words[PS_ORDERS], entry->order_from);
+	add_label(&json, "order_to", &words[PS_ORDERS], entry->order_to);
+	add_label(&json, "payment_from", &words[PS_PAYMENTS], entry->payment_from);
+	add_label(&json, "payment_to", &words[PS_PAYMENTS], entry->payment_to);
 	appendStringInfoChar(&json, '}');
 	Async_Notify("paystate", json.data);
 	pfree(json.data);

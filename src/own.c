@@ -59,7 +59,7 @@ same_written(const PsTable *self, TupleTableSlot *slot, const Datum *values,
 
 	for (int i = 0; i < n; i++)
 	{
-		if (columns[i].written &&
+		if (columns[i].written && self->att[i] != 0 &&
 			!same_datum(slot, self->att[i], values[i], nulls[i]))
 			return false;
 	}
@@ -75,7 +75,8 @@ same_rest(const PsTable *self, const TriggerData *td)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (!columns[i].written && !paystate_same_column(td, self->att[i]))
+		if (!columns[i].written && self->att[i] != 0 &&
+			!paystate_same_column(td, self->att[i]))
 			return false;
 	}
 	for (int i = 0; i < self->link.nkeys; i++)

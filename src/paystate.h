@@ -14,6 +14,7 @@
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "utils/relcache.h"
+#include "utils/timestamp.h"
 
 #include "advance.h"
 #include "compat.h"
@@ -147,6 +148,7 @@ typedef struct PsCase
 	TriggerData *td;
 	PsFamily	family;
 	bool		has_order;
+	int			exponent;		/* decimals of the currency */
 	PsRow		order;			/* locked */
 	const PsLifecycle *lc;
 	PsOrder		before;
@@ -192,19 +194,24 @@ extern void paystate_family_open(PsFamily *family, Relation rel, PsKind kind);
 extern void paystate_family_close(PsFamily *family);
 extern void paystate_open_payments(PsFamily *family);
 extern bool paystate_same_column(const TriggerData *td, AttrNumber att);
-extern int64 paystate_slot_int64(TupleTableSlot *slot, AttrNumber att);
+extern int64 paystate_slot_int64(TupleTableSlot *slot, Relation rel,
+								 const PsTable *table, int column, int exponent);
+extern TimestampTz paystate_slot_time(TupleTableSlot *slot, const PsTable *table,
+									  int column);
 extern int	paystate_slot_label(TupleTableSlot *slot, const PsTable *table,
 								int column);
 extern const char *paystate_slot_word(TupleTableSlot *slot,
 									  const PsTable *table, int column);
-extern void paystate_slot_payment(const PsLifecycle *lc, const PsTable *table,
-								  TupleTableSlot *slot, PsPayment *payment);
+extern void paystate_slot_payment(const PsLifecycle *lc, Relation rel,
+								  const PsTable *table, TupleTableSlot *slot,
+								  int exponent, PsPayment *payment);
 extern void paystate_slot_key(TupleTableSlot *slot, int n,
 							  const AttrNumber *atts, Datum *key);
 extern TimestampTz paystate_clock(void);
 extern bool paystate_is_clock(TupleTableSlot *slot, AttrNumber att);
 extern const PsLifecycle *paystate_lifecycle_or_fail(Relation rel, Datum name);
 extern const PsLifecycle *paystate_lifecycle_of_order(const PsRow *order);
+extern bool paystate_order_currency_ok(const PsLifecycle *lc, const PsRow *order);
 extern int	paystate_parent_key(const PsTable *table, TupleTableSlot *slot,
 								Datum *key);
 extern const PsLifecycle *paystate_named_lifecycle(Relation rel, const char *name);
@@ -214,6 +221,7 @@ typedef struct PsFill
 {
 	TriggerData *td;
 	const PsTable *table;
+	int			exponent;
 	int			n;
 	int			cols[PS_MAX_COLUMNS];
 	Datum		values[PS_MAX_COLUMNS];
@@ -223,6 +231,9 @@ typedef struct PsFill
 extern bool paystate_fill_is_null(const PsFill *f, int column);
 extern void paystate_fill(PsFill *f, int column, Datum value);
 extern void paystate_fill_if_null(PsFill *f, int column, Datum value);
+extern void paystate_fill_money(PsFill *f, int column, int64 amount);
+extern void paystate_fill_count(PsFill *f, int column, int32 n);
+extern void paystate_fill_label(PsFill *f, int column, int label);
 extern Datum paystate_filled(const PsFill *f);
 extern Datum paystate_fill_inserted_payment(TriggerData *td, PsTable *table);
 extern Datum paystate_fill_updated_payment(TriggerData *td, PsTable *table);
@@ -240,7 +251,11 @@ extern void paystate_check_immutable(const TriggerData *td,
 extern void paystate_check_derived(const TriggerData *td,
 								   const PsTable *table, int column);
 
-/* transition.c: does some rule, or a cascade, lead a payment there? */
+/* transition.c: is the label one that an event of the order leads to? */
+extern bool paystate_order_event(const PsLifecycle *lc, int label,
+								 PsEventKind *kind);
+
+/* does some rule, or a cascade, lead a payment there? */
 extern bool paystate_payment_can_move(const PsLifecycle *lc, int from, int to);
 
 /* settle.c: an order's state in and out of its row, and what an event writes */
@@ -264,6 +279,9 @@ extern bool paystate_counted_already(PsCase *c, int new_label);
 extern void paystate_check_judged(PsCase *c, const PsRow *payment);
 
 /* hint.c, explain.c: a refusal in words */
+extern const char *paystate_shop_word(const PsCase *c, PsKind kind,
+									  const char *label);
+extern const char *paystate_amount(const PsCase *c, int64 amount);
 extern const char *paystate_hint(const PsCase *c);
 pg_noreturn extern void paystate_refuse(PsCase *c);
 extern const char *paystate_operation(const TriggerData *td);

@@ -237,20 +237,18 @@ write_order(Repair *r, const PsLifecycle *lc)
 	PsRow	   *row = &r->row;
 	const PsOrder *o = &r->order;
 
-	row_set(row, PS_O_PAID, Int64GetDatum(o->amount_paid));
-	row_set(row, PS_O_DUE, Int64GetDatum(o->amount - o->amount_paid));
-	row_set(row, PS_O_AUTHORIZED, Int64GetDatum(o->amount_authorized));
-	row_set(row, PS_O_PENDING, Int64GetDatum(o->amount_pending));
-	row_set(row, PS_O_REFUNDED, Int64GetDatum(o->amount_refunded));
-	row_set(row, PS_O_ATTEMPTS, Int32GetDatum(o->attempts));
-	row_set(row, PS_O_OPEN, Int32GetDatum(o->payments_open));
-	row_set(row, PS_O_VERSION, Int32GetDatum(r->version + r->nmoved + 1));
-	row_set(row, PS_O_CHANGED_AT, TimestampTzGetDatum(r->at));
-	row_set(row, PS_O_STATUS,
-			paystate_label_to_datum(row->table->type[PS_O_STATUS],
-									lc->order[o->status].label_id));
+	row_set_int64(row, PS_O_PAID, o->amount_paid);
+	row_set_int64(row, PS_O_DUE, o->amount - o->amount_paid);
+	row_set_int64(row, PS_O_AUTHORIZED, o->amount_authorized);
+	row_set_int64(row, PS_O_PENDING, o->amount_pending);
+	row_set_int64(row, PS_O_REFUNDED, o->amount_refunded);
+	row_set_int32(row, PS_O_ATTEMPTS, o->attempts);
+	row_set_int32(row, PS_O_OPEN, o->payments_open);
+	row_set_int32(row, PS_O_VERSION, r->version + r->nmoved + 1);
+	row_set_time(row, PS_O_CHANGED_AT, r->at);
+	row_set_label(row, PS_O_STATUS, lc->order[o->status].label_id);
 	if (r->since != 0)
-		row_set(row, PS_O_STATUS_SINCE, TimestampTzGetDatum(r->since));
+		row_set_time(row, PS_O_STATUS_SINCE, r->since);
 	paystate_row_update(row);
 }
 
@@ -267,8 +265,7 @@ static void
 set_label(PsRow *row, int column, int label)
 {
 	if (label >= 0)
-		row_set(row, column,
-				paystate_label_to_datum(row->table->type[column], label));
+		row_set_label(row, column, label);
 }
 
 /* the next history row, with what all rows of a repair have */
@@ -282,10 +279,11 @@ begin_row(Repair *r, PsRow *row, int order_from, int order_to)
 	row->table = history;
 	row->rel = r->tables->history_rel;
 	row->link = &history->link;
+	row->exponent = r->row.exponent;
 	for (int i = 0; i < history->link.nkeys; i++)
 		row->linkkey[i] = r->row.key[i];
-	row_set(row, PS_H_SEQ, Int32GetDatum(++r->version));
-	row_set(row, PS_H_AT, TimestampTzGetDatum(r->at));
+	row_set_int32(row, PS_H_SEQ, ++r->version);
+	row_set_time(row, PS_H_AT, r->at);
 	set_label(row, PS_H_ORDER_FROM, order_from);
 	set_label(row, PS_H_ORDER_TO, order_to);
 	set_text(row, PS_H_ACTOR, GetConfigOption("paystate.actor", true, false),
@@ -308,11 +306,11 @@ write_moved(Repair *r)
 		row_set(&row, PS_H_PAYMENT_ID, moved->id);
 		set_label(&row, PS_H_PAYMENT_FROM, moved->from);
 		set_label(&row, PS_H_PAYMENT_TO, moved->to);
-		row_set(&row, PS_H_AMOUNT, Int64GetDatum(moved->amount));
-		row_set(&row, PS_H_PAID, Int64GetDatum(r->paid_before));
-		row_set(&row, PS_H_ATTEMPTS, Int32GetDatum(r->attempts_before));
+		row_set_int64(&row, PS_H_AMOUNT, moved->amount);
+		row_set_int64(&row, PS_H_PAID, r->paid_before);
+		row_set_int32(&row, PS_H_ATTEMPTS, r->attempts_before);
 		if (r->since_before != 0)
-			row_set(&row, PS_H_ORDER_SINCE, TimestampTzGetDatum(r->since_before));
+			row_set_time(&row, PS_H_ORDER_SINCE, r->since_before);
 		paystate_row_insert(&row);
 	}
 }
@@ -324,9 +322,9 @@ write_repaired(Repair *r, const PsLifecycle *lc)
 	PsRow		row;
 
 	begin_row(r, &row, r->label_before, lc->order[r->order.status].label_id);
-	row_set(&row, PS_H_AMOUNT, Int64GetDatum(r->order.amount));
-	row_set(&row, PS_H_PAID, Int64GetDatum(r->order.amount_paid));
-	row_set(&row, PS_H_ATTEMPTS, Int32GetDatum(r->order.attempts));
+	row_set_int64(&row, PS_H_AMOUNT, r->order.amount);
+	row_set_int64(&row, PS_H_PAID, r->order.amount_paid);
+	row_set_int32(&row, PS_H_ATTEMPTS, r->order.attempts);
 	paystate_row_insert(&row);
 }
 

@@ -28,7 +28,8 @@ put_state(ReturnSetInfo *rsinfo, const PsReplay *r, const PsStep *s)
 	values[0] = Int32GetDatum(s->seq);
 	nulls[1] = o->status == PS_NO_STATUS;
 	if (!nulls[1])
-		values[1] = CStringGetTextDatum(r->lc->order[o->status].label);
+		values[1] = CStringGetTextDatum(paystate_their_word(&r->book->tables->orders->labels[PS_ORDERS],
+															r->lc->order[o->status].label));
 	values[2] = Int64GetDatum(o->amount_paid);
 	values[3] = Int64GetDatum(o->amount - o->amount_paid);
 	values[4] = Int64GetDatum(o->amount_authorized);

@@ -235,9 +235,12 @@ read_columns(PsRow *row)
 	slot_getallattrs(row->slot);
 	for (int i = 0; i < n; i++)
 	{
-		row->values[i] = row->slot->tts_values[table->att[i] - 1];
-		row->nulls[i] = row->slot->tts_isnull[table->att[i] - 1];
+		AttrNumber	att = table->att[i];
+
+		row->nulls[i] = att == 0 || row->slot->tts_isnull[att - 1];
+		row->values[i] = att == 0 ? (Datum) 0 : row->slot->tts_values[att - 1];
 	}
+	paystate_row_currency(row, NULL);
 	memcpy(row->old, row->values, sizeof(row->old));
 	memcpy(row->oldnulls, row->nulls, sizeof(row->oldnulls));
 	for (int i = 0; i < table->nkeys; i++)
@@ -333,7 +336,7 @@ form_new_version(const PsRow *row)
 		memset(slot->tts_isnull, true, desc->natts * sizeof(bool));
 	for (int i = 0; i < n; i++)
 	{
-		if (!columns[i].written)
+		if (!columns[i].written || table->att[i] == 0)
 			continue;
 		slot->tts_values[table->att[i] - 1] = row->values[i];
 		slot->tts_isnull[table->att[i] - 1] = row->nulls[i];

@@ -30,11 +30,7 @@ typedef struct Moved
 void
 paystate_read_order(const PsLifecycle *lc, const PsRow *row, PsOrder *order)
 {
-	const PsTable *table = row->table;
-
-	order->status = paystate_order_status(lc,
-										  paystate_label_from_datum(table->type[PS_O_STATUS],
-																	row->values[PS_O_STATUS]));
+	order->status = paystate_order_status(lc, row_label(row, PS_O_STATUS));
 	order->attempts = row_int32(row, PS_O_ATTEMPTS);
 	order->payments_open = row_int32(row, PS_O_OPEN);
 	order->partial_payment = !row->nulls[PS_O_PARTIAL] &&
@@ -51,12 +47,7 @@ void
 paystate_read_payment(const PsLifecycle *lc, const PsRow *row,
 					  PsPayment *payment)
 {
-	const PsTable *table = row->table;
-
-	payment->status =
-		paystate_payment_status(lc,
-								paystate_label_from_datum(table->type[PS_P_STATUS],
-														  row->values[PS_P_STATUS]));
+	payment->status = paystate_payment_status(lc, row_label(row, PS_P_STATUS));
 	payment->amount = row_int64(row, PS_P_AMOUNT);
 	payment->amount_captured = row_int64(row, PS_P_CAPTURED);
 	payment->amount_refunded = row_int64(row, PS_P_REFUNDED);
@@ -81,6 +72,7 @@ paystate_lock_order(PsCase *c, const Datum *key)
 						   link, key, PS_FIND_LOCK))
 		return false;
 	c->has_order = true;
+	c->exponent = c->order.exponent;
 	c->lc = paystate_lifecycle_of_order(&c->order);
 	paystate_read_order(c->lc, &c->order, &c->before);
 	return true;
@@ -94,19 +86,18 @@ store_order(PsCase *c, const PsOrder *order, int version)
 	PsRow	   *row = &c->order;
 	int			label = c->lc->order[order->status].label_id;
 
-	row_set(row, PS_O_PAID, Int64GetDatum(order->amount_paid));
-	row_set(row, PS_O_DUE, Int64GetDatum(order->amount - order->amount_paid));
-	row_set(row, PS_O_AUTHORIZED, Int64GetDatum(order->amount_authorized));
-	row_set(row, PS_O_PENDING, Int64GetDatum(order->amount_pending));
-	row_set(row, PS_O_REFUNDED, Int64GetDatum(order->amount_refunded));
-	row_set(row, PS_O_ATTEMPTS, Int32GetDatum(order->attempts));
-	row_set(row, PS_O_OPEN, Int32GetDatum(order->payments_open));
-	row_set(row, PS_O_VERSION, Int32GetDatum(version));
-	row_set(row, PS_O_CHANGED_AT, TimestampTzGetDatum(c->entry.at));
-	row_set(row, PS_O_STATUS,
-			paystate_label_to_datum(row->table->type[PS_O_STATUS], label));
+	row_set_int64(row, PS_O_PAID, order->amount_paid);
+	row_set_int64(row, PS_O_DUE, order->amount - order->amount_paid);
+	row_set_int64(row, PS_O_AUTHORIZED, order->amount_authorized);
+	row_set_int64(row, PS_O_PENDING, order->amount_pending);
+	row_set_int64(row, PS_O_REFUNDED, order->amount_refunded);
+	row_set_int32(row, PS_O_ATTEMPTS, order->attempts);
+	row_set_int32(row, PS_O_OPEN, order->payments_open);
+	row_set_int32(row, PS_O_VERSION, version);
+	row_set_time(row, PS_O_CHANGED_AT, c->entry.at);
+	row_set_label(row, PS_O_STATUS, label);
 	if (c->entry.order_from != label)
-		row_set(row, PS_O_STATUS_SINCE, TimestampTzGetDatum(c->entry.at));
+		row_set_time(row, PS_O_STATUS_SINCE, c->entry.at);
 }
 
 /* ---- others that go along */
@@ -155,14 +146,13 @@ static int
 status_to_leave(PsCase *c, PsRow *row, TimestampTz *since, bool *stored)
 {
 	PsTable    *table = row->table;
-	int			label = paystate_label_from_datum(table->type[PS_P_STATUS],
-												  row->values[PS_P_STATUS]);
+	int			label = row_label(row, PS_P_STATUS);
 	int			status = paystate_payment_status(c->lc, label);
 	int			judged = status;
 
-	*since = DatumGetTimestampTz(row->values[PS_P_STATUS_SINCE]);
+	*since = row_time(row, PS_P_STATUS_SINCE);
 	if (status == c->verdict.cascade_to || paystate_may_be_unjudged(row->xmin))
-		judged = paystate_judged_status(c, row->key[table->nkeys - 1], since);
+		judged = paystate_judged_status(c, row->key[table->id], since);
 	*stored = judged != status;
 	if (*stored && status != c->verdict.cascade_to)
 		return PS_NO_STATUS;
@@ -207,9 +197,8 @@ write_moved(PsCase *c, const Moved *moved)
 
 	if (moved->stored)
 		return;
-	row_set(row, PS_P_STATUS,
-			paystate_label_to_datum(row->table->type[PS_P_STATUS], label));
-	row_set(row, PS_P_STATUS_SINCE, TimestampTzGetDatum(c->entry.at));
+	row_set_label(row, PS_P_STATUS, label);
+	row_set_time(row, PS_P_STATUS_SINCE, c->entry.at);
 	paystate_row_update(row);
 }
 
@@ -220,16 +209,16 @@ record_moved(PsCase *c, const Moved *moved, int version)
 	int			order_label = c->lc->order[c->verdict.order.status].label_id;
 
 	entry.has_payment = true;
-	entry.payment_id = moved->row->key[moved->row->table->nkeys - 1];
+	entry.payment_id = moved->row->key[moved->row->table->id];
 	entry.payment_from = c->lc->payment[moved->from].label_id;
 	entry.payment_to = c->lc->payment[c->verdict.cascade_to].label_id;
 	entry.order_from = order_label;
 	entry.order_to = order_label;
 	entry.amount = row_int64(moved->row, PS_P_AMOUNT);
 	entry.at = c->entry.at;
-	entry.order_since = DatumGetTimestampTz(c->order.values[PS_O_STATUS_SINCE]);
+	entry.order_since = row_time(&c->order, PS_O_STATUS_SINCE);
 	entry.payment_since = moved->since;
-	row_set(&c->order, PS_O_VERSION, Int32GetDatum(version));
+	row_set_int32(&c->order, PS_O_VERSION, version);
 	paystate_history_append(c->family.history, c->family.history_rel,
 							&c->order, &entry);
 }
@@ -253,6 +242,7 @@ paystate_leave_refund(PsCase *c)
 	PsTable    *refunds;
 	PsRow		row = {0};
 
+	c->entry.refund_to = paystate_label_id("processed");
 	if (!OidIsValid(payments->refunds))
 		return;
 	rel = table_open(payments->refunds, RowExclusiveLock);
@@ -266,10 +256,9 @@ paystate_leave_refund(PsCase *c)
 
 		paystate_slot_key(c->td->tg_newslot, 1, &att, &row.linkkey[i]);
 	}
-	row_set(&row, PS_R_AMOUNT, Int64GetDatum(c->event.amount));
-	c->entry.refund_to = paystate_label_id("processed");
-	row_set(&row, PS_R_STATUS,
-			paystate_label_to_datum(refunds->type[PS_R_STATUS], c->entry.refund_to));
+	row.exponent = c->exponent;
+	row_set_int64(&row, PS_R_AMOUNT, c->event.amount);
+	row_set_label(&row, PS_R_STATUS, c->entry.refund_to);
 	paystate_general_insert(&row, &c->entry.refund_id);
 	c->entry.has_refund = true;
 	table_close(rel, NoLock);
@@ -292,12 +281,11 @@ paystate_settle(PsCase *c, PsRow *payment, bool leave_refund)
 
 	if (after.status == PS_NO_STATUS)
 		paystate_refuse_drift(c);
-	c->entry.order_from = paystate_label_from_datum(c->order.table->type[PS_O_STATUS],
-													c->order.values[PS_O_STATUS]);
+	c->entry.order_from = row_label(&c->order, PS_O_STATUS);
 	if (c->family.self->kind == PS_ORDERS && c->before.status != PS_NO_STATUS)
 		c->entry.order_from = c->lc->order[c->before.status].label_id;
 	c->entry.order_to = c->lc->order[after.status].label_id;
-	c->entry.order_since = DatumGetTimestampTz(c->order.values[PS_O_STATUS_SINCE]);
+	c->entry.order_since = row_time(&c->order, PS_O_STATUS_SINCE);
 	n = list_moved(c, &after, &moved);
 	store_order(c, &after, version + n);
 	paystate_row_update(&c->order);
@@ -305,7 +293,7 @@ paystate_settle(PsCase *c, PsRow *payment, bool leave_refund)
 		paystate_row_update(payment);
 	if (leave_refund)
 		paystate_leave_refund(c);
-	row_set(&c->order, PS_O_VERSION, Int32GetDatum(version));
+	row_set_int32(&c->order, PS_O_VERSION, version);
 	paystate_history_append(c->family.history, c->family.history_rel,
 							&c->order, &c->entry);
 	for (int i = 0; i < n; i++)

@@ -88,14 +88,44 @@ enum PsHistoryColumn
 
 #define PS_MAX_COLUMNS 18
 
+/* what a column says, and so which types it may have (columns.c) */
+typedef enum PsMeaning
+{
+	PS_M_ANY,
+	PS_M_MONEY,					/* bigint, integer or numeric(p,s) */
+	PS_M_COUNT,					/* integer or bigint */
+	PS_M_WORD,					/* text, varchar or char */
+	PS_M_TIME,
+	PS_M_FLAG,
+	PS_M_ORDER_STATUS,			/* an enum, text or varchar */
+	PS_M_PAYMENT_STATUS,
+	PS_M_REFUND_STATUS
+} PsMeaning;
+
+#define PS_NSTATUSES 3
+#define ps_status_of(meaning) ((meaning) - PS_M_ORDER_STATUS)
+
 typedef struct PsColumn
 {
 	const char *name;
-	Oid			type;			/* InvalidOid: whatever the table says */
+	PsMeaning	meaning;
 	bool		written;		/* by paystate's own UPDATE or INSERT */
+	bool		optional;		/* where tables were attached; 0 in att[] */
 } PsColumn;
 
 extern const PsColumn *paystate_columns(PsKind kind, int *n);
+
+/* does a column of that type fit?  Its base type and typmod, or InvalidOid */
+extern Oid	paystate_fitting_type(PsMeaning meaning, Oid type, int32 *typmod,
+								  int *scale);
+
+/* labels of a life cycle that a shop names otherwise, by id */
+typedef struct PsLabels
+{
+	int			n;
+	int		   *ours;
+	int		   *theirs;
+} PsLabels;
 
 /* a foreign key, seen from the referencing table */
 typedef struct PsLink
@@ -131,7 +161,12 @@ typedef struct PsTable
 	const char *lifecycle;		/* named by the guard's argument */
 	AttrNumber	att[PS_MAX_COLUMNS];	/* 0: the table has no such column */
 	Oid			type[PS_MAX_COLUMNS];
+	Oid			base[PS_MAX_COLUMNS];	/* the same below all domains */
+	int32		typmod[PS_MAX_COLUMNS];
+	int8		scale[PS_MAX_COLUMNS];	/* decimals of numeric money */
+	PsLabels	labels[PS_NSTATUSES];	/* of the statuses that it holds */
 	int			nkeys;			/* primary key */
+	int			id;				/* which of it tells its rows of one order apart */
 	AttrNumber	key[INDEX_MAX_KEYS];
 	Oid			keytype[INDEX_MAX_KEYS];
 	Oid			keyop[INDEX_MAX_KEYS];
@@ -154,6 +189,12 @@ extern void paystate_learn_guards(Oid called);
 /* the AFTER guard (the BEFORE one of history), NULL unless all is canonical */
 extern const Trigger *paystate_find_guard(Relation rel, PsKind kind);
 extern bool paystate_carries_guard(Relation rel, PsKind kind);
+
+/* arguments.c: what the guard's arguments say; NULL where it says nothing */
+extern const char *paystate_argument_lifecycle(const Trigger *guard);
+extern const char *paystate_argument_column(const Trigger *guard, const char *ours);
+extern void paystate_argument_labels(PsLabels *labels, const Trigger *guard);
+extern const char *paystate_argument_unknown(const Trigger *guard, PsKind kind);
 extern bool paystate_guards_rows(Relation rel, PsKind kind);
 extern bool paystate_has_other_trigger(Relation rel);
 
@@ -187,6 +228,7 @@ typedef struct PsRow
 	TransactionId xmin;			/* and who wrote it */
 	const PsLink *link;			/* by which it was found, and its values */
 	Datum		linkkey[INDEX_MAX_KEYS];
+	int			exponent;		/* decimals of its currency */
 } PsRow;
 
 /* how a row is looked for */
@@ -230,16 +272,64 @@ extern int	paystate_general_judged(PsTable *history, Relation rel,
 /* is the row that fired this trigger one that paystate is just writing? */
 extern bool paystate_is_own_write(PsTable *self, const TriggerData *td);
 
+/* ---- cell (cell.c): a column's value, whatever type the table gives it */
+
+/* money in subunits; 23PS4, 23PS5 for what is no such amount */
+extern int64 paystate_money(Relation rel, const PsTable *table, int column,
+							Datum value, int exponent);
+extern Datum paystate_money_datum(Relation rel, const PsTable *table,
+								  int column, int64 amount, int exponent);
+extern int32 paystate_count(const PsTable *table, int column, Datum value);
+extern Datum paystate_count_datum(const PsTable *table, int column, int32 n);
+
+/* a label by id, in the life cycle's words */
+extern int	paystate_status(const PsTable *table, int column, Datum value);
+extern Datum paystate_status_datum(const PsTable *table, int column, int label);
+
+/* from a shop's words to the life cycle's, -1: none of them; and back */
+extern int	paystate_our_label(const PsLabels *labels, int label);
+extern int	paystate_their_label(const PsLabels *labels, int label);
+extern const char *paystate_their_word(const PsLabels *labels, const char *label);
+
+/* decimals of a currency; of one that nobody knows, as many as any has */
+extern int	paystate_exponent(Datum currency, bool isnull);
+extern int	paystate_slot_exponent(TupleTableSlot *slot, const PsTable *table,
+								   int column);
+
+/* the row's own currency decides, where it has one, else that of its order */
+extern void paystate_row_currency(PsRow *row, const PsRow *order);
+
+/* text, varchar, or char without the blanks that pad it */
+extern Datum paystate_word(const PsTable *table, int column, Datum value);
+
 static inline int64
 row_int64(const PsRow *row, int column)
 {
-	return row->nulls[column] ? 0 : DatumGetInt64(row->values[column]);
+	if (row->nulls[column])
+		return 0;
+	return paystate_money(row->rel, row->table, column, row->values[column],
+						  row->exponent);
 }
 
 static inline int32
 row_int32(const PsRow *row, int column)
 {
-	return row->nulls[column] ? 0 : DatumGetInt32(row->values[column]);
+	return row->nulls[column] ? 0 :
+		paystate_count(row->table, column, row->values[column]);
+}
+
+/* PS_NO_STATUS and -1 are the same: no label of any life cycle */
+static inline int
+row_label(const PsRow *row, int column)
+{
+	return row->nulls[column] ? -1 :
+		paystate_status(row->table, column, row->values[column]);
+}
+
+static inline TimestampTz
+row_time(const PsRow *row, int column)
+{
+	return row->nulls[column] ? 0 : DatumGetTimestampTz(row->values[column]);
 }
 
 static inline void
@@ -247,6 +337,34 @@ row_set(PsRow *row, int column, Datum value)
 {
 	row->values[column] = value;
 	row->nulls[column] = false;
+}
+
+static inline void
+row_set_int64(PsRow *row, int column, int64 amount)
+{
+	if (row->table->att[column] != 0)
+		row_set(row, column,
+				paystate_money_datum(row->rel, row->table, column, amount,
+									 row->exponent));
+}
+
+static inline void
+row_set_int32(PsRow *row, int column, int32 n)
+{
+	row_set(row, column, paystate_count_datum(row->table, column, n));
+}
+
+static inline void
+row_set_label(PsRow *row, int column, int label)
+{
+	if (row->table->att[column] != 0)
+		row_set(row, column, paystate_status_datum(row->table, column, label));
+}
+
+static inline void
+row_set_time(PsRow *row, int column, TimestampTz at)
+{
+	row_set(row, column, TimestampTzGetDatum(at));
 }
 
 #endif							/* PAYSTATE_TABLE_H */

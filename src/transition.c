@@ -40,6 +40,31 @@ order_can_move(const PsLifecycle *lc, int from, int to)
 	return false;
 }
 
+/*
+ * A status to which an event of the order leads, so that a writer may ask for
+ * it; cancelled and failed are such, whether this life cycle has them or not.
+ */
+bool
+paystate_order_event(const PsLifecycle *lc, int label, PsEventKind *kind)
+{
+	static const PsEventKind kinds[] = {PS_EV_CANCEL, PS_EV_FAIL};
+
+	for (int i = 0; label >= 0 && i < lengthof(kinds) * lc->nrules; i++)
+	{
+		const PsRule *rule = &lc->rules[i % lc->nrules];
+
+		*kind = kinds[i / lc->nrules];
+		if (rule->slot == paystate_event_slot(lc, *kind, 0, 0) &&
+			lc->order[rule->order_after].label_id == label)
+			return true;
+	}
+	*kind = PS_EV_CANCEL;
+	if (label == paystate_label_id("cancelled"))
+		return true;
+	*kind = PS_EV_FAIL;
+	return label == paystate_label_id("failed");
+}
+
 /* by an event of its own, or along with its order or another payment */
 bool
 paystate_payment_can_move(const PsLifecycle *lc, int from, int to)

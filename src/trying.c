@@ -46,8 +46,9 @@ update_payment(const Trial *t)
 
 	if (t->has_captured)
 	{
-		types[n] = INT8OID;
-		values[n++] = Int64GetDatum(t->captured);
+		types[n] = table->base[PS_P_CAPTURED];
+		values[n++] = paystate_money_datum(t->rel, table, PS_P_CAPTURED, t->captured,
+										   t->row.exponent);
 	}
 	memcpy(&types[n], table->keytype, table->nkeys * sizeof(Oid));
 	memcpy(&values[n], t->key, table->nkeys * sizeof(Datum));
@@ -62,6 +63,26 @@ update_payment(const Trial *t)
 	SPI_finish();
 }
 
+/* where only the order says the currency of its payments */
+static void
+learn_currency(Trial *t)
+{
+	const PsLink *link = &t->table->link;
+	PsTable    *orders;
+	Relation	rel;
+	PsRow		order;
+
+	if (t->table->base[PS_P_CAPTURED] != NUMERICOID || !t->row.has_parent)
+		return;
+	rel = paystate_open_guarded(link->parent, PS_ORDERS, AccessShareLock, &orders);
+	if (paystate_row_find(&order, rel, orders, link, t->row.parent, PS_FIND_PEEK))
+	{
+		paystate_row_currency(&t->row, &order);
+		paystate_row_release(&order);
+	}
+	relation_close(rel, NoLock);
+}
+
 /* locks the payment first, so that what it is said to have been is true */
 static void
 move_payment(Trial *t)
@@ -73,6 +94,7 @@ move_payment(Trial *t)
 						   table->nkeys, table->keytype, t->key, false, &rows) == 0)
 		paystate_refuse_absent(t->rel, PS_PAYMENTS, t->words);
 	t->row = rows[0];
+	learn_currency(t);
 	t->moved = strcmp(paystate_text_of_value(table->type[PS_P_STATUS],
 											 t->row.values[PS_P_STATUS]),
 					  t->to_word) != 0;
@@ -173,7 +195,6 @@ can_reach(const PsLifecycle *lc, int from, int to)
 static bool
 is_stale(const Trial *t, const ErrorData *refusal)
 {
-	Oid			type = t->table->type[PS_P_STATUS];
 	const PsLifecycle *lc;
 	int			present;
 	int			to;
@@ -181,9 +202,8 @@ is_stale(const Trial *t, const ErrorData *refusal)
 	if (!t->moved || refusal->sqlerrcode != ERRCODE_PS_ILLEGAL)
 		return false;
 	lc = lifecycle_of_payment(&t->row);
-	present = paystate_payment_status(lc,
-									  paystate_label_from_datum(type, t->row.values[PS_P_STATUS]));
-	to = paystate_payment_status(lc, paystate_label_from_datum(type, t->to));
+	present = paystate_payment_status(lc, row_label(&t->row, PS_P_STATUS));
+	to = paystate_payment_status(lc, paystate_status(t->table, PS_P_STATUS, t->to));
 	return present != PS_NO_STATUS && to != PS_NO_STATUS && can_reach(lc, to, present);
 }
 
