@@ -423,4 +423,25 @@ SELECT accepted(format('INSERT INTO orders (id, lifecycle, amount, currency) VAL
 	format('payment_max 5000, payment_min null, currencies INR and JPY: an order of %s %s', a, c))
   FROM (VALUES (5000, 'INR'), (1, 'JPY')) v (a, c);
 
+-- ---- of several rules that do not fire, the reason that comes first counts -----------------------
+-- Where one of them waits for live payments and the other for something else,
+-- the order takes the refund no more (23PS3), whichever of the two is read first.
+DO $$ BEGIN
+	PERFORM helper.variant('plural_' || v, 'plural', '{}') FROM unnest(ARRAY['first', 'last']) v;
+	UPDATE paystate.lifecycle_transition SET guard = CASE lifecycle WHEN 'plural_first' THEN 'attempts>=max;refunded_after=amount_paid'
+			ELSE 'others_done;refunded_after=amount_paid' END
+	 WHERE lifecycle IN ('plural_first', 'plural_last') AND payment_event = 'processed:refund'
+		AND guard = 'none_live;refunded_after=amount_paid';
+END $$;
+SELECT is((SELECT array_agg(split_part(guard, ';', 1) ORDER BY guard) FROM paystate.lifecycle_transition
+			WHERE lifecycle = 'plural_' || v AND payment_event = 'processed:refund' AND order_before = 'pending'),
+		CASE v WHEN 'first' THEN '{attempts>=max,none_live}' ELSE '{none_live,others_done}' END::text[],
+		'the rules of plural_' || v || ' wait for different things')
+  FROM unnest(ARRAY['first', 'last']) v;
+SELECT helper.given('why_' || v, 'plural_' || v, 1000, 'a=600 b=400 a>processed') FROM unnest(ARRAY['first', 'last']) v \g /dev/null
+SELECT helper.cannot('why_' || v, 'a-100', '23PS3', 'a live payment, and plural_' || v) FROM unnest(ARRAY['first', 'last']) v;
+SELECT helper.then('why_' || v, 'b>failed') FROM unnest(ARRAY['first', 'last']) v \g /dev/null
+SELECT helper.would('why_' || v, 'a-100', 'partially_refunded 600 of 1000, due 400, held 0, pending 0, back 100, attempts 2, open 0, v6; a processed 600/600-100-0, b failed 0/400-0-0',
+	'no live payment') FROM unnest(ARRAY['first', 'last']) v;
+
 \ir lib/end.sql
