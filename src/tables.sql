@@ -133,69 +133,14 @@ BEGIN
 	EXECUTE format('CREATE INDEX refunds_payment_id_idx ON %I.refunds (payment_id)',
 				   schema);
 
-	-- payment_id and refund_id have no foreign key: each would cost a lookup
-	-- a row, and no guarded row can ever be deleted.
-	-- The key of a partitioned table must have the column that it is
-	-- partitioned by.  What makes seq unique all the same is that it is the
-	-- order's version, counted up under the order's lock.
-	EXECUTE format($ddl$
-		CREATE TABLE %1$I.order_history (
-			order_id %2$s NOT NULL REFERENCES %1$I.orders (id),
-			seq integer NOT NULL,
-			at timestamptz NOT NULL,
-			payment_id %2$s,
-			refund_id %2$s,
-			payment_from paystate.payment_status,
-			payment_to paystate.payment_status,
-			refund_to paystate.refund_status,
-			order_from paystate.order_status,
-			order_to paystate.order_status NOT NULL,
-			amount bigint NOT NULL,
-			amount_paid bigint NOT NULL,
-			attempts integer NOT NULL,
-			order_since timestamptz,
-			payment_since timestamptz,
-			actor text NOT NULL,
-			reason text,
-			event_id text,
-			forced boolean NOT NULL DEFAULT false,
-			PRIMARY KEY (%3$s)
-		)%4$s$ddl$,
-		schema, key_column,
-		CASE WHEN history_partition IS NULL THEN 'order_id, seq' ELSE 'order_id, seq, at' END,
-		CASE WHEN history_partition IS NULL THEN '' ELSE ' PARTITION BY RANGE (at)' END);
-	EXECUTE format('CREATE INDEX order_history_at_idx ON %I.order_history USING brin (at)',
-				   schema);
-
-	FOR item IN
-		SELECT g.relation, g.guard, t.trigger_name, t.timing, t.about
-		FROM (VALUES ('orders', 'guard_orders'),
-					 ('payments', 'guard_payments'),
-					 ('refunds', 'guard_refunds'),
-					 ('order_history', 'guard_history')) AS g (relation, guard),
-			 (VALUES ('_paystate_before',
-					  'BEFORE INSERT OR UPDATE OR DELETE ON %I.%I FOR EACH ROW',
-					  'fills in what is left out and refuses what must not reach the table'),
-					 ('_paystate_guard',
-					  'AFTER INSERT OR UPDATE OR DELETE ON %I.%I FOR EACH ROW',
-					  'judges the row as stored and carries totals and history along'),
-					 ('_paystate_truncate',
-					  'BEFORE TRUNCATE ON %I.%I FOR EACH STATEMENT',
-					  'refuses TRUNCATE')) AS t (trigger_name, timing, about)
-		WHERE g.relation <> 'order_history' OR t.trigger_name <> '_paystate_guard'
-	LOOP
-		EXECUTE format('CREATE TRIGGER %I ' || item.timing ||
-					   ' EXECUTE FUNCTION paystate.%I(%L)',
-					   item.trigger_name, schema, item.relation,
-					   item.guard, 'lifecycle=' || lifecycle);
-		EXECUTE format('COMMENT ON TRIGGER %I ON %I.%I IS %L',
-					   item.trigger_name, schema, item.relation,
-					   'paystate: ' || item.about);
-	END LOOP;
+	PERFORM paystate.make_history(schema, 'order_history', ARRAY['order_id'],
+		ARRAY[key_column], format('%I.orders', schema)::regclass, ARRAY['id'],
+		ARRAY[key_column, key_column, 'paystate.payment_status',
+			  'paystate.refund_status', 'paystate.order_status'],
+		history_partition IS NOT NULL);
 
 	-- This month, three ahead, and a place for what comes after them.  Months
 	-- are those of UTC, so that the bounds do not depend on who calls.  Row
-	-- triggers come down from the parent, TRUNCATE guards do not.
 	FOR item IN
 		SELECT p.relation, p.bounds, p.about
 		FROM generate_series(0, 3) AS n,
@@ -218,89 +163,15 @@ BEGIN
 					   schema, item.relation) || item.bounds;
 		EXECUTE format('COMMENT ON TABLE %I.%I IS %L',
 					   schema, item.relation, item.about);
-		EXECUTE format('CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON %I.%I'
-					   ' FOR EACH STATEMENT EXECUTE FUNCTION paystate.guard_history(%L)',
-					   schema, item.relation, 'lifecycle=' || lifecycle);
-		EXECUTE format('COMMENT ON TRIGGER _paystate_truncate ON %I.%I IS %L',
-					   schema, item.relation, 'paystate: refuses TRUNCATE');
 	END LOOP;
 
 	FOR item IN
-		SELECT c.relation, c.column_name, c.about
-		FROM (VALUES
-			('orders', NULL, 'orders; paystate keeps status, totals and counters equal to what the payments say'),
-			('orders', 'id', 'key of the order; never changes'),
-			('orders', 'gateway_id', 'the gateway''s own id of the order'),
-			('orders', 'lifecycle', 'name of the life cycle that the order follows; never changes'),
-			('orders', 'amount', 'what is to be paid, in the currency''s subunit'),
-			('orders', 'amount_paid', 'captured so far; refunds do not lower it; kept by paystate'),
-			('orders', 'amount_due', 'amount less amount_paid; kept by paystate'),
-			('orders', 'amount_authorized', 'amounts of the payments that are held at the issuer; kept by paystate'),
-			('orders', 'amount_pending', 'amounts of the payments that are live and not yet authorized; kept by paystate'),
-			('orders', 'amount_refunded', 'processed refunds of captured money; kept by paystate'),
-			('orders', 'currency', 'ISO code of the currency; never changes'),
-			('orders', 'receipt', 'the merchant''s own reference, at most 40 characters'),
-			('orders', 'offer_id', 'the gateway''s offer linked with the order'),
-			('orders', 'partial_payment', 'whether the order may be paid in parts'),
-			('orders', 'first_payment_min_amount', 'least amount of the first part, where parts are allowed'),
-			('orders', 'notes', 'up to 15 keys with scalars of up to 256 characters'),
-			('orders', 'status', 'follows the payments; only cancelled and failed can be set, where the life cycle has them'),
-			('orders', 'attempts', 'payment attempts as the life cycle counts them; kept by paystate'),
-			('orders', 'payments_open', 'number of live payments; kept by paystate'),
-			('orders', 'version', 'number of rows in the order''s history; kept by paystate'),
-			('orders', 'status_since', 'when the order entered its status; kept by paystate'),
-			('orders', 'changed_at', 'time of the order''s newest history row; kept by paystate'),
-			('orders', 'created_at', 'when the order was created; never changes'),
-			('payments', NULL, 'payments; each move is judged by the life cycle of its order'),
-			('payments', 'id', 'key of the payment; never changes'),
-			('payments', 'gateway_id', 'the gateway''s own id of the payment'),
-			('payments', 'order_id', 'the order that is paid; NULL for a payment without one; never changes'),
-			('payments', 'amount', 'amount of the payment, in the currency''s subunit; what is due where left out'),
-			('payments', 'amount_captured', 'captured; may be given with the capture where part of a hold may be captured'),
-			('payments', 'amount_refunded', 'processed refunds; kept by paystate'),
-			('payments', 'refund_pending', 'refunds that are not processed yet; kept by paystate'),
-			('payments', 'currency', 'ISO code of the currency, the order''s; never changes'),
-			('payments', 'status', 'moves as the life cycle of the order allows'),
-			('payments', 'status_since', 'when the payment entered its status; kept by paystate'),
-			('payments', 'created_at', 'when the payment was created; never changes'),
-			('refunds', NULL, 'refunds of payments, whole or in part'),
-			('refunds', 'id', 'key of the refund; never changes'),
-			('refunds', 'gateway_id', 'the gateway''s own id of the refund'),
-			('refunds', 'payment_id', 'the payment that is refunded; never changes'),
-			('refunds', 'amount', 'amount of the refund, in the currency''s subunit; never changes'),
-			('refunds', 'status', 'processed, or pending until it is processed or failed; pending reserves the amount'),
-			('refunds', 'created_at', 'when the refund was created; never changes'),
-			('order_history', NULL, 'one row a change of an order, written by paystate and never altered'),
-			('order_history', 'order_id', 'the order'),
-			('order_history', 'seq', 'position in the order''s history, from 1 without gaps'),
-			('order_history', 'at', 'when it happened; never falls within an order'),
-			('order_history', 'payment_id', 'the payment concerned; NULL for an event of the order itself'),
-			('order_history', 'refund_id', 'the refund concerned'),
-			('order_history', 'payment_from', 'status of the payment before; NULL when it was inserted'),
-			('order_history', 'payment_to', 'status of the payment after'),
-			('order_history', 'refund_to', 'status of the refund after'),
-			('order_history', 'order_from', 'status of the order before; NULL when it was inserted'),
-			('order_history', 'order_to', 'status of the order after'),
-			('order_history', 'amount', 'money concerned, in the currency''s subunit, never negative'),
-			('order_history', 'amount_paid', 'amount_paid of the order after'),
-			('order_history', 'attempts', 'attempts of the order after'),
-			('order_history', 'order_since', 'since when the order had been in its status before'),
-			('order_history', 'payment_since', 'since when the payment had been in its status before'),
-			('order_history', 'actor', 'who: the setting paystate.actor, else the session''s user'),
-			('order_history', 'reason', 'why: the setting paystate.reason'),
-			('order_history', 'event_id', 'the gateway''s event: the setting paystate.event_id'),
-			('order_history', 'forced', 'whether a status was forced against the rules')
-			) AS c (relation, column_name, about)
-		WHERE c.column_name IS DISTINCT FROM 'gateway_id'
-			OR key_type <> 'text'::regtype
+		SELECT format('%I.%I', schema, g.relation)::regclass AS relid, g.kind
+		FROM (VALUES ('orders', 'orders'), ('payments', 'payments'),
+					 ('refunds', 'refunds'), ('order_history', 'history')) AS g (relation, kind)
 	LOOP
-		IF item.column_name IS NULL THEN
-			EXECUTE format('COMMENT ON TABLE %I.%I IS %L',
-						   schema, item.relation, item.about);
-		ELSE
-			EXECUTE format('COMMENT ON COLUMN %I.%I.%I IS %L', schema,
-						   item.relation, item.column_name, item.about);
-		END IF;
+		PERFORM paystate.make_guards(item.relid, item.kind, 'lifecycle=' || lifecycle);
+		PERFORM paystate.comment_columns(item.relid, item.kind);
 	END LOOP;
 
 	PERFORM paystate.create_views(schema);
