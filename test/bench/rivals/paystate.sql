@@ -1,0 +1,36 @@
+-- paystate itself: what an application writes where the guards stand.
+
+-- == setup
+SELECT paystate.create_tables(key_type => :'key');
+
+-- == insert_order
+INSERT INTO orders (id, amount) VALUES (:o, 49900);
+
+-- == insert_payment
+INSERT INTO payments (id, order_id, amount, currency) VALUES (:p, :o, 49900, 'INR');
+
+-- == authorize
+UPDATE payments SET status = 'authorized' WHERE id = :p;
+
+-- == capture
+UPDATE payments SET status = 'captured' WHERE id = :p;
+
+-- == bulk_orders
+INSERT INTO orders (id, amount) SELECT i, 49900 FROM generate_series(:o1, :o2) AS i;
+
+-- == bulk_copy
+COPY orders (id, amount) FROM :'file';
+
+-- == bulk_payments
+INSERT INTO payments (id, order_id, amount, currency)
+SELECT i + 1000000000000000000, i, 49900, 'INR' FROM generate_series(:o1, :o2) AS i;
+
+-- == bulk_authorize
+UPDATE payments SET status = 'authorized' WHERE status = 'created';
+
+-- == bulk_capture
+UPDATE payments SET status = 'captured' WHERE status = 'authorized';
+
+-- == bulk_refunds
+INSERT INTO refunds (id, payment_id, amount)
+SELECT i + 2000000000000000000, i + 1000000000000000000, 1000 FROM generate_series(:o1, :o2) AS i;
