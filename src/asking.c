@@ -104,24 +104,6 @@ open_inquiry(Inquiry *q, Oid relid)
 
 /* ---- keys */
 
-static void
-refuse_count(Relation rel, const PsTable *table, int given)
-{
-	StringInfoData names;
-
-	initStringInfo(&names);
-	for (int i = 0; i < table->nkeys; i++)
-		appendStringInfo(&names, "%s%s %s", i > 0 ? ", " : "",
-						 NameStr(TupleDescAttr(RelationGetDescr(rel), table->key[i] - 1)->attname),
-						 format_type_be(table->keytype[i]));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("wrong number of key values for table \"%s\"",
-					paystate_relation_name(rel)),
-			 errdetail("Expected: %d; given: %d.", table->nkeys, given),
-			 errhint("The key is: %s.", names.data)));
-}
-
 void
 paystate_refuse_absent(Relation rel, PsKind kind, const char *key)
 {
@@ -169,7 +151,7 @@ paystate_read_key(Relation rel, const PsTable *table, ArrayType *given,
 
 	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls, &n);
 	if (n + (last != NULL) != table->nkeys)
-		refuse_count(rel, table, n + (last != NULL));
+		paystate_refuse_key_count(rel, table, n + (last != NULL));
 	initStringInfo(&words);
 	for (int i = 0; i < table->nkeys; i++)
 	{

@@ -112,9 +112,10 @@ BEGIN
 	SELECT * INTO STRICT source FROM paystate.order_source(orders);
 	IF cardinality(order_key) <> cardinality(source.key_columns) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-			MESSAGE = format('key of table "%s" has %s columns, not %s',
-							 (SELECT c.relname FROM pg_class c WHERE c.oid = orders),
-							 cardinality(source.key_columns), cardinality(order_key)),
+			MESSAGE = format('wrong number of key values for table "%s"',
+							 (SELECT c.relname FROM pg_class c WHERE c.oid = orders)),
+			DETAIL = format('Expected: %s; given: %s.',
+							cardinality(source.key_columns), cardinality(order_key)),
 			HINT = format('The key is: %s.', (
 				SELECT string_agg(concat_ws(' ', k.key_column, k.key_type), ', ' ORDER BY k.place)
 				FROM unnest(source.key_columns, source.key_types)

@@ -21,16 +21,6 @@ paystate_null_argument(const char *name)
 			 errmsg("argument \"%s\" must not be null", name)));
 }
 
-static void
-refuse_count(const PsTables *t, int given)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("key of table \"%s\" has %d columns, not %d",
-					RelationGetRelationName(t->orders_rel), t->orders->nkeys, given),
-			 errhint("Give one value for each column of the primary key.")));
-}
-
 /* 22P02 by the input function of the key's own type */
 void
 paystate_order_key(const PsTables *t, ArrayType *given, Datum *key)
@@ -42,7 +32,7 @@ paystate_order_key(const PsTables *t, ArrayType *given, Datum *key)
 
 	deconstruct_array(given, TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls, &n);
 	if (n != t->orders->nkeys)
-		refuse_count(t, n);
+		paystate_refuse_key_count(t->orders_rel, t->orders, n);
 	for (int i = 0; i < n; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(desc, t->orders->key[i] - 1);

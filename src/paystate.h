@@ -93,6 +93,10 @@ extern bool paystate_currency_ok(const PsLifecycle *lc, const char *code,
 
 #include "table.h"
 
+/* 22023: a caller named a row of it by too few or too many values */
+pg_noreturn extern void paystate_refuse_key_count(Relation rel,
+									  const PsTable *table, int given);
+
 /* ---- history (notify.c, history.c) */
 
 /* one row of the history; labels by id, -1 is NULL; times, 0 is NULL */

@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
@@ -121,4 +122,23 @@ paystate_key_text(Relation rel, int n, const AttrNumber *atts,
 						 OidOutputFunctionCall(output, values[i]));
 	}
 	return text.data;
+}
+
+/* in the words of order_json(), which has no table described */
+void
+paystate_refuse_key_count(Relation rel, const PsTable *table, int given)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < table->nkeys; i++)
+		appendStringInfo(&names, "%s%s %s", i > 0 ? ", " : "",
+						 NameStr(TupleDescAttr(RelationGetDescr(rel), table->key[i] - 1)->attname),
+						 format_type_be(table->keytype[i]));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("wrong number of key values for table \"%s\"",
+					paystate_relation_name(rel)),
+			 errdetail("Expected: %d; given: %d.", table->nkeys, given),
+			 errhint("The key is: %s.", names.data)));
 }

@@ -64,6 +64,27 @@ SELECT asks($$try_payment('payments', 'nowhere', 'failed')$$, 'P0002 payment "no
 SELECT asks($$try_payment('payments', 'r.b', 'nonsense')$$, '22P02 invalid input value for enum paystate.payment_status: "nonsense"', 'a bad label');
 SELECT asks($$try_payment('payments', 'r.b', 'failed', NULL, 'r')$$, '22023 wrong number of key values for table "payments"', 'the order''s key, where it is not part of the payment''s');
 SELECT asks($$try_payment('orders', 'r', 'failed')$$, '23PS8 table "orders" is not bound to a life cycle', 'orders are no payments');
+-- whoever is asked says so in the same words
+CREATE FUNCTION helper.count_fault(question text) RETURNS text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	detail text;
+	hint text;
+BEGIN
+	EXECUTE 'SELECT * FROM paystate.' || question;
+	RETURN 'accepted';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+	RETURN concat_ws(' / ', SQLSTATE, SQLERRM, detail, hint);
+END
+$$;
+SELECT is(helper.count_fault(format(question, 'r', 'r')),
+		format('22023 / wrong number of key values for table "%s" / Expected: 1; given: 2. / The key is: id text.', t), 'too many key values: ' || question)
+  FROM (VALUES ('allowed_transitions(''orders'', %L, %L)', 'orders'), ('order_json(''orders'', %L, %L)', 'orders'),
+	('order_as_of(''orders'', now(), %L, %L)', 'orders'), ('replay(''orders'', %L, %L)', 'orders'),
+	('repair(''orders'', %L, %L)', 'orders'), ('force_status(''orders'', ''attempted'', ''x'', %L, %L)', 'orders'),
+	('try_payment(''payments'', %L, ''failed'', NULL, %L)', 'payments')) q (question, t);
 SELECT asks($$try_payment('payments', NULL, 'failed')$$, '22004 argument "payment_id" must not be null', 'no payment');
 SELECT asks($$try_payment('payments', 'r.b', NULL)$$, '22004 argument "to_status" must not be null', 'no status');
 SELECT is_empty($$SELECT * FROM paystate.allowed_transitions(NULL, 'r')$$, 'of nothing nothing is said');

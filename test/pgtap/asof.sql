@@ -72,8 +72,8 @@ SELECT is((SELECT count(*) FROM paystate.orders_as_of('"Big ""Shop".orders', 'in
 
 -- ---- bad input ----------------------------------------------------------------------------------
 SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), 'nobody')$$, 'P0002', 'order "nobody" does not exist', 'an unknown key');
-SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), 'a', 'b')$$, '22023', 'key of table "orders" has 1 columns, not 2', 'too many values');
-SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), VARIADIC '{}')$$, '22023', 'key of table "orders" has 1 columns, not 0', 'no value');
+SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), 'a', 'b')$$, '22023', 'wrong number of key values for table "orders"', 'too many values');
+SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), VARIADIC '{}')$$, '22023', 'wrong number of key values for table "orders"', 'no value');
 SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), VARIADIC NULL)$$, '22004', 'argument "order_key" must not be null', 'no array');
 SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), NULL)$$, '22004', 'argument "order_key" must not be null', 'a null key');
 SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', NULL, 'a')$$, '22004', 'argument "at" must not be null', 'a null moment');

@@ -118,7 +118,7 @@ SELECT helper.refused(format('SELECT paystate.force_status(%s)', arguments), '22
   FROM (VALUES ('NULL, ''attempted'', ''x'', ''r-new''', 'orders'), ('''orders'', NULL, ''x'', ''r-new''', 'to_status'),
 	('''orders'', ''attempted'', ''x'', NULL', 'order_key'), ('''orders'', ''attempted'', ''x'', VARIADIC NULL', 'order_key')) AS t (arguments, name);
 SELECT helper.refused($$SELECT paystate.force_status('orders', 'attempted', 'x', 'nobody')$$, 'P0002 order "nobody" does not exist', 'an unknown key');
-SELECT helper.refused($$SELECT paystate.force_status('orders', 'attempted', 'x', 'r-new', 'r-new')$$, '22023 key of table "orders" has 1 columns, not 2', 'too many keys');
+SELECT helper.refused($$SELECT paystate.force_status('orders', 'attempted', 'x', 'r-new', 'r-new')$$, '22023 wrong number of key values for table "orders"', 'too many keys');
 CREATE TABLE plain (id text PRIMARY KEY, status text);
 SELECT is(left(helper.outcome($$SELECT paystate.force_status('plain', 'attempted', 'x', 'r-new')$$), 5), '23PS8', 'a table that is not bound');
 SELECT is(left(helper.outcome($$SELECT paystate.force_status('payments', 'attempted', 'x', 'r-new')$$), 5), '23PS8', 'a table of payments');

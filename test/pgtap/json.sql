@@ -63,9 +63,9 @@ SELECT helper.refused($$SELECT paystate.order_json('orders', NULL::text)$$,
 SELECT helper.refused($$SELECT paystate.order_json('orders', 'o1'' OR ''1''=''1')$$,
 	'P0002 order "o1'' OR ''1''=''1" does not exist', 'a key is a value, not SQL');
 SELECT helper.refused($$SELECT paystate.order_json('orders', 'o1', 'o2')$$,
-	'22023 key of table "orders" has 1 columns, not 2', 'two values for a key of one column');
+	'22023 wrong number of key values for table "orders"', 'two values for a key of one column');
 SELECT helper.refused($$SELECT paystate.order_json('orders', VARIADIC '{}')$$,
-	'22023 key of table "orders" has 1 columns, not 0', 'no value');
+	'22023 wrong number of key values for table "orders"', 'no value');
 SELECT helper.accepted($$SELECT paystate.order_json('orders', VARIADIC '{o1}')$$, 'one value');
 CREATE TABLE plain (id text);
 CREATE VIEW veiled AS TABLE orders;
@@ -146,7 +146,7 @@ SELECT is(paystate.order_json('orders', 'o1', 'ab') ->> 'id', 'o1', 'the id is t
 SELECT throws_ok($$SELECT paystate.order_json('orders', 'abc', 'o1')$$, 'P0002',
 	'order "abc, o1" does not exist', 'in that order, not another');
 SELECT throws_ok($$SELECT paystate.order_json('orders', 'o1')$$, '22023',
-	'key of table "orders" has 2 columns, not 1', 'one value for a key of two columns');
+	'wrong number of key values for table "orders"', 'one value for a key of two columns');
 ALTER TABLE orders RENAME id TO "Nr";
 SELECT is(paystate.order_json('orders', 'o1', 'abc') ->> 'id', 'o1,abc', 'with no column of that name it is all of the key');
 SET LOCAL search_path = shop, helper, public;

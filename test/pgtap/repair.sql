@@ -151,7 +151,7 @@ ROLLBACK TO broken;
 SELECT helper.cannot_mend($$UPDATE orders SET lifecycle = 'nope' WHERE id = 'a'$$, 'a', '23PS8 life cycle "nope" does not exist', 'no such life cycle');
 ROLLBACK TO broken;
 SELECT helper.refused($$SELECT paystate.repair('orders', 'nobody')$$, 'P0002 order "nobody" does not exist', 'an unknown key');
-SELECT helper.refused($$SELECT paystate.repair('orders', 'a', 'b')$$, '22023 key of table "orders" has 1 columns, not 2', 'too many values');
+SELECT helper.refused($$SELECT paystate.repair('orders', 'a', 'b')$$, '22023 wrong number of key values for table "orders"', 'too many values');
 SELECT helper.refused($$SELECT paystate.repair('orders', NULL)$$, '22004 argument "order_key" must not be null', 'a null key');
 SELECT helper.refused($$SELECT paystate.repair('payments', 'a.a')$$, '23PS8 table "payments" is not bound to a life cycle', 'a table that is no orders table');
 SAVEPOINT reading;
