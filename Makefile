@@ -23,8 +23,8 @@ C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	fill_payments guard_orders guard_payments \
 	guard_refunds guard_history asking trying tables \
 	book_tables book_sql book_rows book order_key asof replay_words replay_begin replay replay_order \
-	derive retention findings verify_chain verify repair force
-SQL_ROOMS = prologue status currency lifecycle gateways pictures guard json flow views asking guarding tables asof verify force \
+	derive retention findings verify_chain verify repair force check_guards
+SQL_ROOMS = prologue status currency lifecycle gateways pictures guard json flow views asking guarding tables asof verify force check_guards \
 	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public privileges
 
 OBJS = $(C_ROOMS:%=src/%.o)

@@ -17,6 +17,9 @@
 
 #include "paystate.h"
 
+#define ROW_EVENTS \
+	(TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE)
+
 static Oid	guards[PS_NKINDS];	/* our trigger functions */
 
 static const char *const guard_names[PS_NKINDS] = {
@@ -56,17 +59,64 @@ paystate_learn_guards(Oid called)
 									ObjectIdGetDatum(schema));
 }
 
+/* what is wrong with a guard that should be of that type; NULL: nothing */
+static const char *
+fault_of(const Trigger *t, int16 type)
+{
+	if (t->tgenabled == TRIGGER_DISABLED)
+		return "is disabled";
+	if (t->tgenabled == TRIGGER_FIRES_ALWAYS)
+		return "is enabled ALWAYS";
+	if (t->tgenabled == TRIGGER_FIRES_ON_REPLICA)
+		return "is enabled REPLICA";
+	if (t->tgtype != type)
+		return "fires at another time or for other events";
+	if (t->tgqual != NULL)
+		return "has a WHEN condition";
+	if (t->tgnattr != 0)
+		return "fires for some columns only";
+	if (t->tgdeferrable)
+		return "is deferrable";
+	if (t->tgoldtable != NULL || t->tgnewtable != NULL)
+		return "has transition tables";
+	return t->tgnargs < 1 ? "has no arguments" : NULL;
+}
+
 static bool
 is_canonical(const Trigger *t, int16 type)
 {
-	return t->tgtype == type && t->tgenabled == TRIGGER_FIRES_ON_ORIGIN &&
-		t->tgqual == NULL && t->tgnattr == 0 && !t->tgdeferrable &&
-		t->tgnargs >= 1 && t->tgoldtable == NULL && t->tgnewtable == NULL;
+	return fault_of(t, type) == NULL;
+}
+
+/*
+ * Which of the three guards of a table a trigger of ours is meant to be, and
+ * what is wrong with it; NULL where nothing is.
+ */
+const char *
+paystate_guard_fault(const Trigger *t, PsGuardPlace *place)
+{
+	static const int16 types[PS_NPLACES] = {
+		[PS_BEFORE_ROW] = ROW_EVENTS | TRIGGER_TYPE_BEFORE,
+		[PS_AFTER_ROW] = ROW_EVENTS,
+		[PS_BEFORE_TRUNCATE] = TRIGGER_TYPE_TRUNCATE | TRIGGER_TYPE_BEFORE
+	};
+
+	if (TRIGGER_FOR_TRUNCATE(t->tgtype))
+		*place = PS_BEFORE_TRUNCATE;
+	else
+		*place = TRIGGER_FOR_BEFORE(t->tgtype) ? PS_BEFORE_ROW : PS_AFTER_ROW;
+	return fault_of(t, types[*place]);
+}
+
+bool
+paystate_is_guard(const Trigger *t, PsKind kind)
+{
+	return t->tgfoid == guards[kind];
 }
 
 /* two that disagree on the names of columns would judge different rows */
-static bool
-same_arguments(const Trigger *a, const Trigger *b)
+bool
+paystate_same_arguments(const Trigger *a, const Trigger *b)
 {
 	if (a->tgnargs != b->tgnargs)
 		return false;
@@ -81,9 +131,7 @@ same_arguments(const Trigger *a, const Trigger *b)
 const Trigger *
 paystate_find_guard(Relation rel, PsKind kind)
 {
-	const int16 events = TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT |
-		TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE;
-	const int16 before = events | TRIGGER_TYPE_BEFORE;
+	const int16 before = ROW_EVENTS | TRIGGER_TYPE_BEFORE;
 	const Trigger *found[2] = {NULL, NULL};
 	int			nrow = 0;
 
@@ -96,14 +144,14 @@ paystate_find_guard(Relation rel, PsKind kind)
 		nrow++;
 		if (is_canonical(t, before))
 			found[0] = t;
-		else if (is_canonical(t, events))
+		else if (is_canonical(t, ROW_EVENTS))
 			found[1] = t;
 	}
 	if (kind == PS_HISTORY)
 		return nrow == 1 ? found[0] : NULL;
 	if (nrow != 2 || found[0] == NULL || found[1] == NULL)
 		return NULL;
-	return same_arguments(found[0], found[1]) ? found[1] : NULL;
+	return paystate_same_arguments(found[0], found[1]) ? found[1] : NULL;
 }
 
 bool

@@ -190,6 +190,20 @@ extern void paystate_learn_guards(Oid called);
 extern const Trigger *paystate_find_guard(Relation rel, PsKind kind);
 extern bool paystate_carries_guard(Relation rel, PsKind kind);
 
+/* the same, one by one: which it is, and what is wrong with it or NULL */
+typedef enum PsGuardPlace
+{
+	PS_BEFORE_ROW,
+	PS_AFTER_ROW,
+	PS_BEFORE_TRUNCATE
+} PsGuardPlace;
+
+#define PS_NPLACES 3
+
+extern bool paystate_is_guard(const Trigger *t, PsKind kind);
+extern const char *paystate_guard_fault(const Trigger *t, PsGuardPlace *place);
+extern bool paystate_same_arguments(const Trigger *a, const Trigger *b);
+
 /* arguments.c: what the guard's arguments say; NULL where it says nothing */
 extern const char *paystate_argument_lifecycle(const Trigger *guard);
 extern const char *paystate_argument_column(const Trigger *guard, const char *ours);
