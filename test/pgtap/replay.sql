@@ -73,6 +73,9 @@ BEGIN
 							   FROM jsonb_object_keys(step -> 'payments') k
 							   JOIN payments p ON p.id = an_order || '.' || k));
 			RETURN NEXT is(there, step, format('%s: check at step %s', an_order, n));
+			RETURN NEXT is((SELECT jsonb_object_agg(k, j -> k) FROM jsonb_object_keys(step -> 'order') k),
+					step -> 'order', format('%s: order_json() at step %s', an_order, n))
+				FROM to_jsonb(paystate.order_json('orders', an_order)) j;
 		EXCEPTION WHEN OTHERS THEN
 			RETURN NEXT fail(format('%s: step %s, %s', an_order, n, step));
 			RETURN NEXT diag(SQLSTATE, ' ', SQLERRM);
@@ -105,5 +108,15 @@ SELECT refused(format('SELECT helper.do_op(%L, %L)', p.id, p.h -> 'illegal'),
 SELECT no_op(format('SELECT helper.do_op(%L, %L)', p.id, p.h -> 'illegal'),
 	format('%s: %s (%s)', p.id, p.h ->> 'illegal', a.why))
   FROM published p JOIN answer a USING (id) WHERE a.code IS NULL ORDER BY p.id;
+
+-- as the gateway would tell them
+SELECT is((SELECT array_agg(k) FROM json_object_keys(j) k),
+		ARRAY['id', 'entity', 'amount', 'amount_paid', 'amount_due', 'currency', 'receipt', 'offer_id', 'status', 'attempts', 'notes', 'created_at'],
+		id || ': order_json() has the keys of the published entity')
+  FROM published, paystate.order_json('orders', id) j ORDER BY id;
+SELECT is(to_jsonb(j) - '{status,amount_paid,amount_due,attempts,created_at}'::text[],
+		jsonb_build_object('id', id, 'entity', 'order', 'amount', (h -> 'order' -> 'amount'), 'currency', coalesce(h -> 'order' ->> 'currency', 'INR'),
+			'receipt', NULL, 'offer_id', NULL, 'notes', '[]'::jsonb), id || ': and the values given')
+  FROM published, paystate.order_json('orders', id) j ORDER BY id;
 
 \ir lib/end.sql
