@@ -47,4 +47,6 @@ SELECT * FROM paystate.allowed_transitions('"Order"','1','1');
 SELECT * FROM paystate.replay('"Order"','1','1');
 SELECT * FROM paystate.orders_as_of('"Order"', now());
 SELECT outcome, reason FROM paystate.try_payment('pay', '1', 'held', NULL, '1');
+SELECT paystate.order_json('"Order"', '1', '1');
+SELECT lifecycle, from_status, to_status, count FROM paystate.status_flow('"Order"');
 DROP SCHEMA mapped CASCADE;

@@ -90,6 +90,11 @@ is_column(PsKind kind, const char *pair)
 		if (value_of(pair, columns[i].name) != NULL)
 			return true;
 	}
+	for (int i = 0; kind == PS_ORDERS && paystate_free_columns[i] != NULL; i++)
+	{
+		if (value_of(pair, paystate_free_columns[i]) != NULL)
+			return true;
+	}
 	return false;
 }
 

@@ -155,6 +155,12 @@ paystate_find_guard(Relation rel, PsKind kind)
 }
 
 bool
+paystate_is_guard_of(Oid function, PsKind kind)
+{
+	return guards[kind] == function;
+}
+
+bool
 paystate_carries_guard(Relation rel, PsKind kind)
 {
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)

@@ -71,6 +71,10 @@ static const PsColumn history_columns[PS_H_END] = {
 	{"forced", PS_M_FLAG, true, false},
 };
 
+const char *const paystate_free_columns[] = {
+	"receipt", "notes", "offer_id", "gateway_id", NULL
+};
+
 const PsColumn *
 paystate_columns(PsKind kind, int *n)
 {

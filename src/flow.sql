@@ -24,18 +24,18 @@ BEGIN
 	END IF;
 
 	RETURN QUERY EXECUTE format($query$
-		SELECT o.lifecycle::text, h.order_from::text, h.order_to::text, count(*),
+		SELECT %5$s, %7$s, %8$s, count(*),
 			justify_hours(make_interval(secs => percentile_cont(0.5) WITHIN GROUP (
 				ORDER BY date_part('epoch', h.at - h.order_since))))
 		FROM %2$s AS h JOIN %1$s AS o ON %3$s
 		WHERE h.order_from IS DISTINCT FROM h.order_to
 			AND h.at >= coalesce($1, '-infinity') AND h.at < coalesce($2, 'infinity')
-		GROUP BY o.lifecycle, h.order_from, h.order_to
+		GROUP BY 1, h.order_from, h.order_to
 		UNION ALL
-		SELECT o.lifecycle::text, o.status::text, NULL, count(*), NULL
+		SELECT %5$s, %6$s, NULL, count(*), NULL
 		FROM %1$s AS o
 		WHERE %4$s
-		GROUP BY o.lifecycle, o.status$query$,
+		GROUP BY 1, 2$query$,
 		source.orders_name, source.history_name, source.history_match,
 		-- without a range all orders count, also those whose history is gone
 		CASE WHEN since IS NULL AND until IS NULL THEN 'true'
@@ -43,7 +43,9 @@ BEGIN
 				SELECT FROM %s AS h
 				WHERE %s AND h.at >= coalesce($1, '-infinity')
 					AND h.at < coalesce($2, 'infinity'))$exists$,
-				source.history_name, source.history_match) END)
+				source.history_name, source.history_match) END,
+		source.cells ->> 'lifecycle', source.cells ->> 'status',
+		source.cells ->> 'order_from', source.cells ->> 'order_to')
 	USING since, until;
 END
 $status_flow$;

@@ -7,7 +7,7 @@
 CREATE FUNCTION paystate.order_source(
 	orders pg_catalog.regclass,
 	OUT orders_name pg_catalog.text,
-	OUT orders_columns pg_catalog.text[],
+	OUT cells pg_catalog.jsonb,
 	OUT history_name pg_catalog.text,
 	OUT history_match pg_catalog.text,
 	OUT key_columns pg_catalog.text[],
@@ -60,22 +60,19 @@ BEGIN
 			format('OPERATOR(%s.%s)', p.oprnamespace::regnamespace, p.oprname),
 			format_type(oa.atttypid, -1))) c (equal, of_type);
 
-		SELECT array_agg(a.attname::text ORDER BY a.attnum) INTO orders_columns
-		FROM pg_attribute a
-		WHERE a.attrelid = link.confrelid AND a.attnum > 0 AND NOT a.attisdropped;
-
+		cells := paystate.order_cells(link.confrelid);
 		SELECT format('Column "%s" of table "%s" is missing.', n.column_name, c.relname) INTO why
 		FROM (VALUES
 			(link.confrelid, 'lifecycle'), (link.confrelid, 'amount'),
 			(link.confrelid, 'amount_paid'), (link.confrelid, 'amount_due'),
-			(link.confrelid, 'currency'), (link.confrelid, 'status'),
-			(link.confrelid, 'attempts'), (link.confrelid, 'created_at'),
+			(link.confrelid, 'status'), (link.confrelid, 'attempts'),
 			(link.conrelid, 'at'), (link.conrelid, 'order_from'),
 			(link.conrelid, 'order_to'), (link.conrelid, 'order_since')) n (relation, column_name)
 		JOIN pg_class c ON c.oid = n.relation
-		WHERE NOT EXISTS (SELECT FROM pg_attribute a
-						  WHERE a.attrelid = n.relation AND a.attname = n.column_name
-							AND NOT a.attisdropped)
+		WHERE CASE WHEN n.relation = link.confrelid THEN cells ->> n.column_name IS NULL
+			ELSE NOT EXISTS (SELECT FROM pg_attribute a
+							 WHERE a.attrelid = n.relation AND a.attname = n.column_name
+								AND NOT a.attisdropped) END
 		LIMIT 1;
 	END LOOP;
 
@@ -131,24 +128,28 @@ BEGIN
 	id := CASE WHEN 'id' = ANY (source.key_columns) THEN 'o.id::text'
 			ELSE (SELECT 'concat_ws('','', ' || string_agg(format('o.%I', k.key_column), ', ' ORDER BY k.place) || ')'
 				  FROM unnest(source.key_columns) WITH ORDINALITY k (key_column, place)) END;
-	IF 'gateway_id' = ANY (source.orders_columns) THEN
-		id := format('coalesce(o.gateway_id::text, %s)', id);
+	IF source.cells ->> 'gateway_id' IS NOT NULL THEN
+		id := format('coalesce(%s::text, %s)', source.cells ->> 'gateway_id', id);
 	END IF;
 
 	EXECUTE format($query$
 		SELECT row_to_json(e) FROM (
-			SELECT %s AS id, 'order' AS entity, o.amount, o.amount_paid, o.amount_due,
-				o.currency, %s AS receipt, %s AS offer_id, o.status::text AS status,
-				o.attempts, coalesce(nullif(%s, '{}'), '[]') AS notes,
-				CASE WHEN isfinite(o.created_at)
-					THEN floor(date_part('epoch', o.created_at))::bigint END AS created_at
-			FROM %s AS o
+			SELECT %s AS id, 'order' AS entity, %s AS amount, %s AS amount_paid,
+				%s AS amount_due, %s AS currency, %s AS receipt, %s AS offer_id,
+				%s AS status, %s AS attempts,
+				coalesce(nullif(%s::jsonb, '{}'), '[]') AS notes,
+				CASE WHEN isfinite(c.created_at)
+					THEN floor(date_part('epoch', c.created_at))::bigint END AS created_at
+			FROM %s AS o, LATERAL (SELECT %s::timestamptz) AS c (created_at)
 			WHERE %s) AS e$query$,
 		id,
-		CASE WHEN 'receipt' = ANY (source.orders_columns) THEN 'o.receipt' ELSE 'NULL::text' END,
-		CASE WHEN 'offer_id' = ANY (source.orders_columns) THEN 'o.offer_id' ELSE 'NULL::text' END,
-		CASE WHEN 'notes' = ANY (source.orders_columns) THEN 'o.notes' ELSE 'NULL::jsonb' END,
-		source.orders_name, source.key_match)
+		source.cells ->> 'amount', source.cells ->> 'amount_paid', source.cells ->> 'amount_due',
+		coalesce(source.cells ->> 'currency', quote_literal('INR')),
+		coalesce(source.cells ->> 'receipt', 'NULL::text'),
+		coalesce(source.cells ->> 'offer_id', 'NULL::text'),
+		source.cells ->> 'status', source.cells ->> 'attempts',
+		coalesce(source.cells ->> 'notes', 'NULL'), source.orders_name,
+		coalesce(source.cells ->> 'created_at', 'NULL'), source.key_match)
 	INTO entity USING order_key;
 	IF entity IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'no_data_found',

@@ -115,6 +115,9 @@ typedef struct PsColumn
 
 extern const PsColumn *paystate_columns(PsKind kind, int *n);
 
+/* columns of an order that no rule reads but order_json() does; ends in NULL */
+extern const char *const paystate_free_columns[];
+
 /* does a column of that type fit?  Its base type and typmod, or InvalidOid */
 extern Oid	paystate_fitting_type(PsMeaning meaning, Oid type, int32 *typmod,
 								  int *scale);
@@ -188,6 +191,7 @@ extern void paystate_learn_guards(Oid called);
 
 /* the AFTER guard (the BEFORE one of history), NULL unless all is canonical */
 extern const Trigger *paystate_find_guard(Relation rel, PsKind kind);
+extern bool paystate_is_guard_of(Oid function, PsKind kind);
 extern bool paystate_carries_guard(Relation rel, PsKind kind);
 
 /* the same, one by one: which it is, and what is wrong with it or NULL */
