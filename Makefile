@@ -19,12 +19,13 @@ MODULE_big = $(EXTENSION)
 # extension's script in this order.
 C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	advance forcing compile compile_rules lifecycle columns canonical arguments cell words family binding guard row direct \
-	general_sql own general notify history transition settle judged trigger hint explain fill \
+	general_sql own general notify history transition \
+	prove_steps prove_search prove_words prove_terms prove settle judged trigger hint explain fill \
 	fill_payments guard_orders guard_payments \
 	guard_refunds guard_history asking trying tables \
 	book_tables book_sql book_rows book order_key asof replay_words replay_begin replay replay_order \
 	derive retention findings verify_chain verify repair force check_guards
-SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard json flow views asking guarding tables asof verify force check_guards \
+SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define json flow views asking guarding tables asof verify force check_guards \
 	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public privileges
 
 OBJS = $(C_ROOMS:%=src/%.o)

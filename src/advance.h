@@ -129,6 +129,7 @@ typedef struct PsLifecycle
 	bool		partial_capture;
 	bool		order_cancel;
 	bool		attempt_on_create;
+	bool		refund_moves_order; /* else: the payment; rules say it, too */
 	bool		amount_fixed_at_creation;	/* else: at the first payment */
 	int			max_attempts;	/* 0: no limit */
 	int64		payment_min;	/* 1 where the life cycle has none */

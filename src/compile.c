@@ -26,7 +26,7 @@ enum LifecycleColumn
 {
 	L_ORDER_INITIAL = 1, L_PAYMENT_INITIAL, L_ATTEMPT_ON, L_PARTIAL_PAYMENT,
 	L_PARTIAL_CAPTURE, L_PARALLEL_PAYMENTS, L_MAX_ATTEMPTS, L_ORDER_CANCEL,
-	L_PAYMENT_MIN, L_PAYMENT_MAX, L_CURRENCIES, L_AMOUNT_FIXED
+	L_PAYMENT_MIN, L_PAYMENT_MAX, L_CURRENCIES, L_AMOUNT_FIXED, L_REFUND_MOVES
 };
 
 enum StatusColumn
@@ -42,7 +42,7 @@ enum RuleColumn
 static const char lifecycle_query[] =
 "SELECT l.order_initial, l.payment_initial, l.attempt_on, l.partial_payment,"
 " l.partial_capture, l.parallel_payments, l.max_attempts, l.order_cancel,"
-" l.payment_min, l.payment_max, l.currencies, l.amount_fixed"
+" l.payment_min, l.payment_max, l.currencies, l.amount_fixed, l.refund_moves"
 " FROM paystate.lifecycle AS l"
 " WHERE l.name OPERATOR(pg_catalog.=) $1";
 
@@ -181,6 +181,7 @@ read_parameters(PsDraft *d, const char **initials)
 	static const char *const parallel[] = {"one_authorized", "legs"};
 	static const char *const attempt[] = {"result", "create"};
 	static const char *const fixed[] = {"first_payment", "creation"};
+	static const char *const moves[] = {"payment", "order"};
 	PsLifecycle *lc = d->lc;
 
 	run_query(d, lifecycle_query);
@@ -196,6 +197,8 @@ read_parameters(PsDraft *d, const char **initials)
 								   lengthof(attempt));
 	lc->amount_fixed_at_creation = choice(d, column(0, L_AMOUNT_FIXED), fixed,
 										  lengthof(fixed));
+	lc->refund_moves_order = choice(d, column(0, L_REFUND_MOVES), moves,
+									lengthof(moves));
 	lc->partial_capture = column_is_true(0, L_PARTIAL_CAPTURE);
 	lc->order_cancel = column_is_true(0, L_ORDER_CANCEL);
 	lc->max_attempts = (int) parameter(L_MAX_ATTEMPTS, 0);

@@ -17,10 +17,12 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "executor/spi.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "compile.h"
@@ -252,11 +254,46 @@ is_of_builtin(const TriggerData *trigdata, HeapTuple tuple)
 	return found;
 }
 
+/* has another transaction committed rows of the same life cycle in this table? */
+static bool
+is_published(const TriggerData *trigdata, HeapTuple tuple)
+{
+	TupleDesc	desc = RelationGetDescr(trigdata->tg_relation);
+	Oid			type = TEXTOID;
+	Datum		name;
+	bool		isnull;
+	bool		published = false;
+
+	if (SPI_fnumber(desc, "lifecycle") <= 0)
+		return false;			/* the life cycles themselves: a primary key */
+	name = heap_getattr(tuple, SPI_fnumber(desc, "lifecycle"), desc, &isnull);
+	if (isnull)
+		return false;
+	PushActiveSnapshot(GetLatestSnapshot());
+	SPI_connect();
+	SPI_execute_with_args(psprintf("SELECT r.xmin FROM paystate.%s AS r"
+								   " WHERE r.lifecycle OPERATOR(pg_catalog.=) $1",
+								   RelationGetRelationName(trigdata->tg_relation)),
+						  1, &type, &name, NULL, true, 0);
+	for (uint64 i = 0; i < SPI_processed && !published; i++)
+	{
+		Datum		xmin = SPI_getbinval(SPI_tuptable->vals[i],
+										 SPI_tuptable->tupdesc, 1, &isnull);
+
+		published = !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	return published;
+}
+
 /*
  * A life cycle is published by the commit that brings it: what came with the
- * extension, or with another transaction, stays.  Rows may be added at any
- * time, for a restored dump brings the tables in any order, several at once;
- * for the same reason no foreign key holds them together.
+ * extension, or with another transaction, stays, and nothing is added to it.
+ * A restored dump brings the three tables in any order, several at once, so no
+ * foreign key holds them together, and it is each table's own rows that tell.
+ * Rows may even come one by one, each committed, from a dump of INSERTs: what
+ * pg_dump writes is known by a setting that nobody else has a use for here.
  */
 static void
 check_row_change(const TriggerData *trigdata)
@@ -279,6 +316,9 @@ check_row_change(const TriggerData *trigdata)
 	if (!TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) &&
 		is_of_builtin(trigdata, result))
 		refuse_change(trigdata, "The life cycle belongs to the extension.");
+	if (!TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) && check_function_bodies &&
+		is_published(trigdata, result))
+		refuse_change(trigdata, "The life cycle was committed, and orders may rely on it.");
 }
 
 PG_FUNCTION_INFO_V1(paystate_guard_rules);

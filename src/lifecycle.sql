@@ -96,10 +96,11 @@ CREATE TABLE paystate.lifecycle_status (
 	-- refunds have the same statuses everywhere
 	CONSTRAINT lifecycle_status_kind_check
 		CHECK (kind IN ('order', 'payment')),
-	-- fits into an enum, and apart from the words and marks of events and effects
+	-- fits into an enum, and apart from the words and marks of events, effects
+	-- and the arguments of guards
 	CONSTRAINT lifecycle_status_label_check
 		CHECK (pg_catalog.octet_length(label) BETWEEN 1 AND 63
-			AND pg_catalog.translate(label, '>:;', '') = label
+			AND pg_catalog.translate(label, '>:;=', '') = label
 			AND label NOT IN ('new', 'order')),
 	-- what a status means for money: live and not yet held, live and held,
 	-- captured, given back, or gone without any

@@ -11,3 +11,6 @@ REVOKE EXECUTE ON FUNCTION paystate.repair(pg_catalog.regclass, pg_catalog.text[
 
 -- sets what no rule allows
 REVOKE EXECUTE ON FUNCTION paystate.force_status(pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.text[]) FROM PUBLIC;
+
+-- writes the rule tables, as their owner
+REVOKE EXECUTE ON FUNCTION paystate.define_lifecycle(pg_catalog.text, pg_catalog.jsonb) FROM PUBLIC;

@@ -56,6 +56,21 @@ BEGIN
 			HINT = 'The table paystate.lifecycle lists those that exist.';
 	END IF;
 
+	SELECT s.kind, s.label INTO item
+	FROM paystate.lifecycle_status s
+	WHERE s.lifecycle = create_tables.lifecycle
+		AND NOT EXISTS (SELECT FROM pg_enum e
+						WHERE e.enumlabel = s.label COLLATE "C" AND e.enumtypid = CASE s.kind
+							WHEN 'order' THEN 'paystate.order_status'::regtype
+							ELSE 'paystate.payment_status'::regtype END)
+	ORDER BY s.kind, s.label LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('tables for life cycle "%s" cannot be created', lifecycle),
+			DETAIL = format('Its %s status "%s" is no value of type paystate.%1$s_status.', item.kind, item.label),
+			HINT = 'Create tables whose status columns are text or enums of your own, and attach them.';
+	END IF;
+
 	IF key_type = 'text'::regtype THEN
 		key_column := 'text COLLATE "C"';
 		id_column := 'id text COLLATE "C" DEFAULT paystate.new_id(%L) PRIMARY KEY';
