@@ -736,7 +736,7 @@ TABLE drift;
 
 SELECT code, message FROM refusal($$SELECT paystate.create_tables(key_type => 'integer')$$)
 UNION ALL
-SELECT code, message FROM refusal($$SELECT paystate.create_tables(sharded => true)$$)
+SELECT code, message FROM refusal($$SELECT paystate.create_tables(key_type => 'bigint', sharded => true)$$)
 UNION ALL
 SELECT code, message FROM refusal($$SELECT paystate.create_tables('no such schema')$$)
 UNION ALL

@@ -47,6 +47,7 @@ AS $known_columns$
 	('payments', 'created_at', 'any', 'optional', false, 'when the payment was created; never changes'),
 	('refunds', 'id', 'key', 'given', false, 'key of the refund; never changes'),
 	('refunds', 'gateway_id', 'any', 'free', false, 'the gateway''s own id of the refund'),
+	('refunds', 'order_id', 'any', 'free', false, 'the order, by which rows are spread; never changes'),
 	('refunds', 'payment_id', 'link', 'given', false, 'the payment that is refunded; never changes'),
 	('refunds', 'amount', 'money', 'given', false, 'amount of the refund, in the currency''s subunit; never changes'),
 	('refunds', 'status', 'status', 'optional', true, 'processed, or pending until it is processed or failed; pending reserves the amount'),

@@ -214,8 +214,8 @@ SELECT refused('SELECT paystate.create_tables(''here'', ''nowhere'')', '23PS8 li
 	'create_tables refuses an unknown life cycle');
 SELECT matches(outcome('SELECT paystate.create_tables(''here'', key_type => ''numeric'')', true), '^22023 ',
 	'create_tables refuses another type of key');
-SELECT matches(outcome('SELECT paystate.create_tables(''here'', sharded => true)', true), '^0A000 ',
-	'the sharded layout says that it is not there yet');
+SELECT refused('SELECT paystate.create_tables(''here'', key_type => ''bigint'', sharded => true)',
+	'22023 the sharded layout cannot have keys of type "bigint"', 'no shard has a sequence');
 
 -- new_id
 SELECT matches(paystate.new_id(k), p || '[0-9A-Za-z]{14}$', 'new_id of ' || k)
