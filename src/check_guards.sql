@@ -176,7 +176,11 @@ BEGIN
 				WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname = ANY (k.columns)) = cardinality(k.columns)
 		WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
 			AND EXISTS (SELECT FROM pg_constraint AS p WHERE p.conrelid = c.oid AND p.contype = 'p')
-			AND NOT EXISTS (SELECT FROM paystate.guarded_tables() AS g WHERE g.relation = c.oid);
+			AND NOT EXISTS (SELECT FROM paystate.guarded_tables() AS g WHERE g.relation = c.oid)
+			-- what was detached from a history still references its orders
+			AND NOT EXISTS (SELECT FROM pg_constraint AS f
+				JOIN paystate.guarded_tables() AS g ON g.kind = k.kind AND g.parent = f.confrelid AND g.refusal IS NULL
+				WHERE k.kind = 'history' AND f.conrelid = c.oid AND f.contype = 'f');
 	RETURN QUERY
 		SELECT c.oid::regclass, 'missing guard', format('It references "%s" and has refund statuses, and no guard.', f.confrelid::regclass)
 		FROM pg_class AS c
