@@ -230,7 +230,7 @@ COMMENT ON FUNCTION paystate.attach_check_written(pg_catalog.regclass, pg_catalo
 CREATE FUNCTION paystate.attach_link(relation pg_catalog.regclass,
 									 parent pg_catalog.regclass)
 	RETURNS pg_catalog.int2[]
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $attach_link$
 DECLARE
