@@ -55,7 +55,10 @@ AS $attach_find_values$
 										   format('format(%L, %s)', format('Column "%s" has %s decimals, the currency %%s.', k.theirs, k.scale),
 												  f ->> ('e' || k.alias)),
 										   k.source || ' WHERE ' || k.cell || ' IS NOT NULL AND ' || (f ->> ('e' || k.alias)) || ' < ' || k.scale)
-			WHERE k.meaning = 'money' AND k.type = 'numeric'::regtype AND k.scale > 0) AS p (sql)
+			WHERE k.meaning = 'money' AND k.type = 'numeric'::regtype AND k.scale > 0
+				AND (k.ours = 'amount' OR k.scale > (
+					SELECT CASE a.type WHEN 'numeric'::regtype THEN a.scale ELSE 0 END
+					FROM known AS a WHERE a.kind = k.kind AND a.ours = 'amount'))) AS p (sql)
 $attach_find_values$;
 COMMENT ON FUNCTION paystate.attach_find_values(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
 	'SQL for rows with values that attach cannot read';
