@@ -91,6 +91,7 @@ CREATE FUNCTION paystate.attach_check_shape(relations pg_catalog.jsonb,
 	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $attach_check_shape$
+#variable_conflict use_variable
 DECLARE
 	item			record;
 	link			int2[];
@@ -131,6 +132,12 @@ BEGIN
 			link := paystate.attach_link(item.relid, item.parent);
 			PERFORM paystate.attach_check_key(item.relid, item.kind, columns, 'link', link);
 			PERFORM paystate.attach_id_type(item.relid, link) WHERE item.kind <> 'history';
+		END IF;
+		IF item.kind = 'orders' AND (SELECT l.refund_moves FROM paystate.lifecycle AS l WHERE l.name = lifecycle) = 'order' THEN
+			PERFORM paystate.attach_refuse(item.relid, 'Column "amount_refunded" is missing.',
+				format('Refunds move the orders of life cycle "%s".', lifecycle))
+			FROM paystate.attach_columns(item.relid, 'orders', columns) AS c
+			WHERE c.ours = 'amount_refunded' AND c.attnum IS NULL AND (c.mapped OR NOT add_columns);
 		END IF;
 		IF item.kind = 'payments' THEN
 			PERFORM paystate.attach_check_index(item.relid, link);

@@ -125,6 +125,8 @@ BEGIN
 		paid_added := paystate.attach_add_columns(payments, 'payments', columns, '{}');
 		added := paystate.attach_add_columns(orders, 'orders', columns,
 			CASE WHEN (SELECT l.refund_moves FROM paystate.lifecycle AS l WHERE l.name = name) = 'order'
+					  OR EXISTS (SELECT FROM paystate.attach_columns(orders, 'orders', columns) AS c
+								 WHERE c.ours = 'lifecycle' AND c.attnum IS NOT NULL)
 				 THEN ARRAY['amount_refunded'] ELSE '{}' END);
 	END IF;
 	f := paystate.attach_frame(relations, columns, name);

@@ -167,6 +167,10 @@ SELECT helper.takes('CREATE TABLE s.customer (id bigint PRIMARY KEY); ALTER TABL
 -- ---- columns
 SELECT is(helper.says('', $$paystate.attach('s.orders', 's.payments', 's.refunds', lifecycle => 'razorpay')$$),
 	'23PS8|table "orders" is not bound to a life cycle|Column "amount_paid" is missing.', 'a column that is missing and not to be added');
+SELECT is(helper.says($$ALTER TABLE s.orders ALTER status TYPE text; UPDATE s.orders SET status = 'processed' WHERE status = 'paid'; ALTER TABLE s.payments ALTER status TYPE text;
+	UPDATE s.payments SET status = 'processed' WHERE status = 'captured'; UPDATE s.payments SET status = 'failed' WHERE status = 'authorized'$$,
+	$$paystate.attach('s.orders', 's.payments', 's.refunds', columns => '{"orders.amount_refunded": null}', lifecycle => 'plural', add_columns => true)$$),
+	'23PS8|table "orders" is not bound to a life cycle|Column "amount_refunded" is missing.', 'what was refunded, where refunds move the order');
 SELECT helper.unbound('ALTER TABLE s.orders RENAME status TO state', 'orders', 'Column "status" is missing.', 'a status cannot be added');
 SELECT helper.unbound('ALTER TABLE s.payments RENAME amount TO value', 'payments', 'Column "amount" is missing.', 'nor an amount');
 SELECT helper.takes('ALTER TABLE s.orders RENAME status TO state', ', columns => ''{"orders.status": "state"}''', 'but it can be mapped');
