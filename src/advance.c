@@ -233,7 +233,7 @@ apply_rule(const PsQuestion *c, const PsRule *rule, PsVerdict *verdict)
 	if (why != PS_WHY_NONE)
 		return why;
 	order->status = rule->order_after;
-	if ((rule->effects & PS_E_CASCADE) && order->payments_open > 0)
+	if ((rule->effects & PS_E_CASCADE) && c->others > 0)
 		verdict->cascade_to = rule->cascade_to;
 	verdict->rule = rule;
 	return PS_WHY_NONE;

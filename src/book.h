@@ -176,7 +176,8 @@ typedef struct PsReplay
 	PsBook	   *book;
 	const PsLifecycle *lc;
 	PsOrder		order;
-	int			cascade_to;		/* where payments_open others must go now */
+	int			cascade_to;		/* where all live payments but stays must go now */
+	int			stays;			/* 1: the payment of the step itself is live */
 	bool		found;			/* it began with payments as they were found */
 	int			done;			/* steps taken */
 

@@ -29,14 +29,18 @@ typedef enum RefundStatus
 static RefundStatus
 refund_status(TupleTableSlot *slot, const PsTable *table)
 {
+	/* no rule names these, so a text is known for one of them only from here */
+	const int	pending = paystate_label_id("pending");
+	const int	processed = paystate_label_id("processed");
+	const int	failed = paystate_label_id("failed");
 	int			label = paystate_slot_label(slot, table, PS_R_STATUS);
 
 	/* a table that has no statuses holds refunds that were given */
-	if (table->att[PS_R_STATUS] == 0 || label == paystate_label_id("processed"))
+	if (table->att[PS_R_STATUS] == 0 || label == processed)
 		return REFUND_PROCESSED;
-	if (label == paystate_label_id("pending"))
+	if (label == pending)
 		return REFUND_PENDING;
-	return label == paystate_label_id("failed") ? REFUND_FAILED : REFUND_UNKNOWN;
+	return label == failed ? REFUND_FAILED : REFUND_UNKNOWN;
 }
 
 /* ---- BEFORE */

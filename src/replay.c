@@ -28,7 +28,7 @@ take_along(PsReplay *r, const PsStep *s, int to)
 		!paystate_cascade(r->lc, &r->order, leg->now.amount, leg->now.status, to))
 		return paystate_replay_illegal(r, s);
 	leg->now.status = to;
-	if (r->order.payments_open == 0)
+	if (r->order.payments_open == r->stays)
 		r->cascade_to = PS_NO_STATUS;
 	return paystate_replay_enter(r, s, r->order.status);
 }
@@ -51,6 +51,7 @@ take_order_event(PsReplay *r, const PsStep *s)
 			continue;
 		r->order = v.order;
 		r->cascade_to = v.cascade_to;
+		r->stays = 0;
 		return paystate_replay_enter(r, s, v.order.status);
 	}
 	if (!replay_same(s->order_from, s->order_to) ||
@@ -72,6 +73,7 @@ take_forced(PsReplay *r, const PsStep *s)
 	if (s->payment != NULL || to == PS_NO_STATUS || s->amount != 0 ||
 		paystate_force(r->lc, &r->order, to) != PS_FORCE_OK)
 		return paystate_replay_illegal(r, s);
+	r->stays = 0;
 	if (r->order.payments_open > 0)
 		r->cascade_to = paystate_forced_cascade(r->lc, to);
 	return paystate_replay_enter(r, s, to);
@@ -183,6 +185,7 @@ take_payment_event(PsReplay *r, const PsStep *s)
 	leg->now = v.payment;
 	r->order = v.order;
 	r->cascade_to = v.cascade_to;
+	r->stays = paystate_is_live(r->lc, v.payment.status);
 	return paystate_replay_enter(r, s, v.order.status);
 }
 
