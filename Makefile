@@ -30,7 +30,9 @@ SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard pro
 
 OBJS = $(C_ROOMS:%=src/%.o)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
-DATA = $(wildcard src/update/$(EXTENSION)--*.sql)
+# what has been released, as it was, and the steps between; the version in
+# hand is built, also when it is released already
+DATA = $(filter-out src/update/$(DATA_built),$(wildcard src/update/$(EXTENSION)--*.sql))
 
 # the three exceptions are what the server's own headers and macros need
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
@@ -92,6 +94,11 @@ pictures: deps
 deps:
 	@test/bin/deps
 
+# at a release: from then on this script stays as it is
+freeze: all
+	@test ! -e src/update/$(DATA_built) || { echo "$(EXTVERSION) is released already" >&2; exit 1; }
+	cp $(DATA_built) src/update/
+
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ \
 		--output=$(EXTENSION)-$(EXTVERSION).zip HEAD
@@ -99,4 +106,4 @@ dist:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: demo test soak bench-history pictures deps dist
+.PHONY: demo test soak bench-history pictures deps freeze dist

@@ -99,7 +99,7 @@ CREATE TABLE paystate.lifecycle_status (
 	-- fits into an enum, and apart from the words and marks of events, effects
 	-- and the arguments of guards
 	CONSTRAINT lifecycle_status_label_check
-		CHECK (pg_catalog.octet_length(label) BETWEEN 1 AND 63
+		CHECK (pg_catalog.octet_length(label) >= 1 AND pg_catalog.octet_length(label) <= 63
 			AND pg_catalog.translate(label, '>:;=', '') = label
 			AND label NOT IN ('new', 'order')),
 	-- what a status means for money: live and not yet held, live and held,
