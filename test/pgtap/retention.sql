@@ -123,6 +123,30 @@ CREATE TEMP TABLE replayed AS SELECT o.id, r.* FROM orders o, paystate.replay('o
 SELECT cmp_ok((SELECT count(*) FROM order_history WHERE tableoid = month_name(-2)::regclass), '>', 40::bigint,
 	'much of it is two months old');
 
+-- ---- wherever the months end ---------------------------------------------------------------------
+-- Findings when the history is kept since that moment.
+CREATE FUNCTION helper.kept_since(moment timestamptz, OUT lacking bigint, OUT findings text[])
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	ahead integer := CASE WHEN moment < month(0) THEN -2 ELSE 0 END;
+BEGIN
+	PERFORM detach_month(n) FROM unnest(ARRAY[-2, -1, 0]) n WHERE n <= ahead;
+	EXECUTE format('CREATE TABLE kept PARTITION OF order_history FOR VALUES FROM (%L) TO (%L)', moment, month(ahead + 1));
+	SET LOCAL session_replication_role = replica;
+	EXECUTE format('INSERT INTO kept SELECT * FROM %I WHERE at >= %L', month_name(ahead), moment);
+	SET LOCAL session_replication_role = origin;
+	SELECT count(*) INTO lacking FROM orders o WHERE NOT EXISTS (SELECT FROM order_history h WHERE h.order_id = o.id AND h.seq = 1);
+	findings := helper.findings();
+	RAISE SQLSTATE 'TT000';
+EXCEPTION
+	WHEN SQLSTATE 'TT000' THEN NULL;
+END
+$$;
+CREATE TEMP TABLE moments AS SELECT h.at, k.* FROM (SELECT DISTINCT at FROM order_history) h, helper.kept_since(h.at) k;
+SELECT cmp_ok((SELECT count(*) FROM moments WHERE lacking > 0), '>', 50::bigint, 'of the moments since when it may be kept');
+SELECT is_empty('SELECT at, findings FROM moments WHERE findings <> ''{}'' ORDER BY at', 'none makes verify() find anything');
+
 -- ---- retention is no finding ---------------------------------------------------------------------
 SELECT helper.detach_month(-2) \g /dev/null
 SELECT is(helper.findings(), '{}', 'what was let go with its month is no finding');
