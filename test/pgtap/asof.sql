@@ -70,6 +70,24 @@ SELECT is(a, '(00000000-0000-0000-0000-00000000abcd,created,0,1000,0,1)', 'uuid 
   FROM (SELECT a::text FROM paystate.order_as_of('unique_shop.orders', 'infinity', '{00000000-0000-0000-0000-00000000ABCD}') a) a (a);
 SELECT is((SELECT count(*) FROM paystate.orders_as_of('"Big ""Shop".orders', 'infinity')), 1::bigint, 'all orders of that schema');
 
+-- ---- its plan is kept, and made anew when the tables are others -----------------------------------
+SELECT is(helper.was('a', 'infinity'), 'a: attempted paid 400 due 600 attempts 2 seq 6', 'time ' || n) FROM generate_series(1, 8) n;
+SAVEPOINT kept;
+ALTER TABLE orders RENAME TO "our Orders";
+ALTER TABLE order_history RENAME TO "what was";
+ALTER TABLE "what was" ADD more integer;
+SELECT is((SELECT a::text FROM paystate.order_as_of('"our Orders"', 'infinity', 'a') a), '(a,attempted,400,600,2,6)', 'tables renamed');
+ALTER SCHEMA shop RENAME TO "Shop";
+SELECT is((SELECT a::text FROM paystate.order_as_of('"Shop"."our Orders"', 'infinity', 'a') a), '(a,attempted,400,600,2,6)', 'so is their schema');
+CREATE SCHEMA shop;
+CREATE TABLE shop.orders (LIKE "Shop"."our Orders");
+SELECT is((SELECT a::text FROM paystate.order_as_of('"Shop"."our Orders"', 'infinity', 'a') a), '(a,attempted,400,600,2,6)', 'others have their names now');
+ALTER TABLE "Shop"."what was" DROP more;
+ALTER TABLE "Shop"."what was" RENAME attempts TO tries;
+SELECT throws_ok($$SELECT * FROM paystate.order_as_of('"Shop"."our Orders"', 'infinity', 'a')$$, '23PS8', NULL, 'a column is missing');
+ROLLBACK TO kept;
+SELECT is(helper.was('a', 'infinity'), 'a: attempted paid 400 due 600 attempts 2 seq 6', 'all as before');
+
 -- ---- bad input ----------------------------------------------------------------------------------
 SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), 'nobody')$$, 'P0002', 'order "nobody" does not exist', 'an unknown key');
 SELECT throws_ok($$SELECT * FROM paystate.order_as_of('orders', now(), 'a', 'b')$$, '22023', 'wrong number of key values for table "orders"', 'too many values');
@@ -96,6 +114,13 @@ RESET ROLE;
 GRANT SELECT ON order_history TO asof_reader;
 SELECT is(helper.outcome($$SELECT * FROM paystate.order_as_of('orders', now(), 'a')$$), 'accepted', 'who may read both is served');
 SELECT is(helper.outcome($$SELECT * FROM paystate.orders_as_of('orders', now())$$), 'accepted', 'and so for all orders');
+ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+CREATE POLICY but_a ON orders FOR SELECT TO asof_reader USING (id <> 'a');
+SELECT is(o.says, o.outcome, 'whoever asked before, a row that a policy hides is not there: ' || o.id || ' for ' || coalesce(nullif(o.role, ''), 'the owner'))
+  FROM (SELECT set_config('helper.role', role, true), helper.outcome(format($$SELECT * FROM paystate.order_as_of('orders', now(), %L)$$, id)), says, role, id
+		  FROM (VALUES (1, '', 'a', 'accepted'), (2, 'asof_reader', 'a', 'P0002 order "a" does not exist'), (3, '', 'a', 'accepted'),
+			(4, 'asof_reader', 'b', 'accepted')) v (n, role, id, says) ORDER BY n) o;
+ALTER TABLE orders DISABLE ROW LEVEL SECURITY;
 RESET ROLE;
 SELECT set_config('helper.role', '', true);
 
