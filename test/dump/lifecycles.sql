@@ -1,4 +1,5 @@
--- The extension and two life cycles of the DBA's own.
+-- The extension and three life cycles of the DBA's own: two as rows of the
+-- rule tables, one defined.
 CREATE EXTENSION paystate;
 
 BEGIN;
@@ -16,3 +17,5 @@ SELECT (pg_catalog.jsonb_populate_record(t, jsonb_build_object('lifecycle', o.na
 FROM own AS o JOIN paystate.lifecycle_transition AS t ON t.lifecycle = o.base;
 DROP TABLE own;
 COMMIT;
+SELECT FROM paystate.define_lifecycle('by_definition',
+	'{"based_on": "plural_preauth", "payment_min": 0, "currencies": ["INR", "USD"]}');
