@@ -332,14 +332,14 @@ SELECT bag_eq($$SELECT a.* FROM paystate.orders_as_of('orders', now() + interval
 SELECT isnt_empty($$SELECT FROM time_in_status$$, 'the views count what is left');
 
 -- ---- a history in one table has no retention, with whatever keys --------------------------------
-CREATE FUNCTION helper.try_shop(name text, key text, partition text) RETURNS text[]
+CREATE FUNCTION helper.try_shop(name text, key text, partition text, sharded boolean DEFAULT false) RETURNS text[]
 	LANGUAGE plpgsql
 AS $$
 DECLARE
 	got text[];
 BEGIN
 	EXECUTE format('CREATE SCHEMA %I', name);
-	PERFORM paystate.create_tables(name, key_type => key::regtype, history_partition => partition);
+	PERFORM paystate.create_tables(name, key_type => key::regtype, sharded => sharded, history_partition => partition);
 	PERFORM set_config('search_path', name || ', helper, public', true);
 	FOR i IN 1 .. 2 LOOP
 		INSERT INTO orders (amount) VALUES (1000);
@@ -363,6 +363,8 @@ END
 $$;
 SELECT is(helper.try_shop('m_' || key, key, 'month'), ARRAY['amount_paid|1000|1'], 'by month, keys of type ' || key)
   FROM unnest(ARRAY['text', 'bigint', 'uuid']) key;
+SELECT is(helper.try_shop('s_' || key, key, 'month', true), ARRAY['amount_paid|1000|1'], 'sharded, by month, keys of type ' || key)
+  FROM unnest(ARRAY['text', 'uuid']) key;
 SELECT is(helper.try_shop('o_' || key, key, NULL),
 	ARRAY['gap before seq in history row 3|1|3', 'missing history|a row for each change|', 'amount_paid|1000|1'], 'in one table, keys of type ' || key)
   FROM unnest(ARRAY['text', 'bigint', 'uuid']) key;
