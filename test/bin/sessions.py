@@ -1,0 +1,177 @@
+"""Sessions of psql as text: what is typed, and what must come.
+
+A line that begins with "=> " begins an input, "-> " goes on with it, and what
+follows up to the next prompt is the output that must come, error messages
+included.  Blanks at the ends of lines and empty lines around an output do not
+count.  Imported by the programs of test/ that run such texts.
+"""
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PSQL = ['psql', '-X', '-q']
+MARK = '<<input %d>>'
+
+passed, failed = 0, 0
+
+
+def check(ok, what, *details):
+    """Counts one test, and says what is wrong when it failed."""
+    global passed, failed
+    if ok:
+        passed += 1
+        return
+    failed += 1
+    print('not ok: ' + what)
+    for detail in details:
+        print('    ' + detail)
+
+
+def finish():
+    """The last line of a program; its exit status."""
+    print('%d passed, %d failed' % (passed, failed))
+    return 1 if failed or not passed else 0
+
+
+def read_lines(name):
+    """The lines of a file of the tree."""
+    with open(os.path.join(TOP, name)) as f:
+        return f.read().split('\n')
+
+
+def tidy(lines):
+    """The lines without blanks at their ends and empty lines around them."""
+    lines = [line.rstrip() for line in lines]
+    while lines and not lines[0]:
+        lines.pop(0)
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+class Input:
+    """What is typed at one prompt, and what must come; None: no error."""
+
+    def __init__(self, number, text, expected):
+        self.number = number    # of the line in the file
+        self.lines = [text]
+        self.expected = expected
+
+
+def parse_session(number, block):
+    inputs = []
+    for offset, line in enumerate(block):
+        if line.startswith('=> '):
+            inputs.append(Input(number + offset, line[3:], []))
+        elif line.startswith('-> ') and inputs and not inputs[-1].expected:
+            inputs[-1].lines.append(line[3:])
+        elif inputs:
+            inputs[-1].expected.append(line)
+        elif line:
+            check(False, 'line %d stands before the first prompt' % (number + offset))
+    return inputs
+
+
+def markdown_inputs(lines):
+    """The inputs of all ```sql blocks, in order.  A block without prompts is
+    statements alone: each must succeed, what it prints is not shown."""
+    inputs, block, start = [], None, 0
+    for number, line in enumerate(lines, 1):
+        if block is None:
+            if line == '```sql':
+                block, start = [], number + 1
+        elif line != '```':
+            block.append(line)
+        else:
+            if any(l.startswith('=> ') for l in block):
+                inputs += parse_session(start, block)
+            else:
+                inputs.append(Input(start, '\n'.join(block), None))
+            block = None
+    return inputs
+
+
+def run_inputs(inputs, database):
+    """Runs them all in one psql; returns the output of each."""
+    script = []
+    for i, item in enumerate(inputs):
+        script += item.lines + ['\\echo ' + MARK % i]
+    # from standard input, so that errors come without a file name in front; in
+    # the environment, so that "\!" finds the database as well
+    done = subprocess.run(PSQL, input='\n'.join(script) + '\n',
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True, cwd=TOP,
+                          env=dict(os.environ, PAGER='', PGDATABASE=database))
+    rest, outputs = done.stdout.split('\n'), []
+    for i in range(len(inputs)):
+        if MARK % i not in rest:
+            sys.exit('psql ended before input %d:\n%s' % (i, '\n'.join(rest)))
+        end = rest.index(MARK % i)
+        outputs.append(rest[:end])
+        rest = rest[end + 1:]
+    return outputs
+
+
+def check_inputs(name, inputs, database):
+    """Runs the inputs of a file, and compares what comes."""
+    for item, output in zip(inputs, run_inputs(inputs, database)):
+        where = '%s:%d: %s' % (name, item.number, item.lines[0].split('\n')[0])
+        if item.expected is None:
+            errors = [l for l in output if re.match('ERROR|FATAL|WARNING|psql:', l)]
+            check(not errors, where, *errors)
+            continue
+        expected, output = tidy(item.expected), tidy(output)
+        check(expected == output, where, 'shown:', *('  ' + l for l in expected),
+              'comes:', *('  ' + l for l in output))
+
+
+def query(sql, database):
+    """What a query returns, as rows of columns."""
+    done = subprocess.run(PSQL + ['-At', '-R', '\x1e', '-F', '\x1f', '-d', database, '-c', sql],
+                          check=True, stdout=subprocess.PIPE, universal_newlines=True)
+    text = done.stdout[:-1] if done.stdout.endswith('\n') else done.stdout
+    return [row.split('\x1f') for row in text.split('\x1e')] if text else []
+
+
+class Database:
+    """A new database, dropped in the end with all roles that came meanwhile."""
+
+    def __init__(self, kind):
+        self.name = 'paystate_%s_%d' % (kind, os.getpid())
+
+    def roles(self):
+        return {row[0] for row in query('SELECT rolname FROM pg_roles', self.name)}
+
+    def __enter__(self):
+        subprocess.run(['createdb', self.name], check=True)
+        self.before = self.roles()
+        return self.name
+
+    def __exit__(self, *exception):
+        new = self.roles() - self.before
+        subprocess.run(['dropdb', self.name], check=True)
+        for role in new:
+            subprocess.run(PSQL + ['-d', 'postgres', '-c', 'DROP ROLE "%s"' % role], check=True)
+
+
+def anchor(heading):
+    return re.sub(r'[^\w\- ]', '', heading.lower()).strip().replace(' ', '-')
+
+
+def headings(lines):
+    return {anchor(l.lstrip('#').strip()) for l in lines if l.startswith('#')}
+
+
+def check_links(name, lines):
+    """Links of a Markdown file lead to files of the tree, and to headings."""
+    for target in re.findall(r'\]\(([^)\s]+)\)', '\n'.join(lines)):
+        if '://' in target:
+            continue
+        path, _, heading = target.partition('#')
+        full = os.path.normpath(os.path.join(os.path.dirname(name), path)) if path else name
+        check(os.path.exists(os.path.join(TOP, full)), '%s links to no file: %s' % (name, target))
+        if heading and full.endswith('.md') and os.path.exists(os.path.join(TOP, full)):
+            check(heading in headings(read_lines(full)),
+                  '%s links to no heading: %s' % (name, target))

@@ -1,0 +1,61 @@
+-- The life cycle of payments in Solidus: what its state machine of payments
+-- and its updater of orders do, with two changes that make it sound.  A
+-- completed payment is never voided, for money that was taken is refunded; and
+-- refunds leave an order "paid", until all is back: that is "refunded", for
+-- which Solidus has no word.  What Solidus calls "void" is "cancelled" here.
+SELECT paystate.define_lifecycle('solidus', $$ {
+	"order_initial": "balance_due", "payment_initial": "checkout", "attempt_on": "create",
+	"auto_capture": false, "partial_payment": "legs", "partial_capture": true,
+	"parallel_payments": "legs", "refund_moves": "order", "order_cancel": true,
+	"payment_min": 0, "amount_fixed": "first_payment",
+	"statuses": [
+		{"kind": "order", "label": "balance_due", "initial": true, "role": "open"},
+		{"kind": "order", "label": "failed", "role": "open"},
+		{"kind": "order", "label": "paid", "role": "settled"},
+		{"kind": "order", "label": "refunded", "role": "returned", "terminal": true, "gateway_spelling": "(no word for it)"},
+		{"kind": "order", "label": "cancelled", "role": "dead", "terminal": true, "gateway_spelling": "void"},
+		{"kind": "payment", "label": "checkout", "initial": true, "role": "open"},
+		{"kind": "payment", "label": "processing", "role": "open"},
+		{"kind": "payment", "label": "pending", "role": "held"},
+		{"kind": "payment", "label": "completed", "role": "settled", "terminal": true},
+		{"kind": "payment", "label": "failed", "role": "dead", "terminal": true},
+		{"kind": "payment", "label": "invalid", "role": "dead", "terminal": true},
+		{"kind": "payment", "label": "cancelled", "role": "dead", "terminal": true, "gateway_spelling": "void"}
+	],
+	"transitions": [
+		{"payment_event": "new>checkout", "order_before": "balance_due", "guard": "insert_ok", "order_after": "balance_due", "money_effect": "attempt"},
+		{"payment_event": "new>checkout", "order_before": "failed", "guard": "insert_ok", "order_after": "balance_due", "money_effect": "attempt"},
+		{"payment_event": "checkout>processing", "order_before": "balance_due", "order_after": "balance_due"},
+		{"payment_event": "checkout>pending", "order_before": "balance_due", "order_after": "balance_due"},
+		{"payment_event": "processing>pending", "order_before": "balance_due", "order_after": "balance_due"},
+		{"payment_event": "pending>processing", "order_before": "balance_due", "order_after": "balance_due"},
+		{"payment_event": "checkout>completed", "order_before": "balance_due", "guard": "due_after=0", "order_after": "paid", "money_effect": "capture"},
+		{"payment_event": "checkout>completed", "order_before": "balance_due", "guard": "due_after>0", "order_after": "balance_due", "money_effect": "capture"},
+		{"payment_event": "processing>completed", "order_before": "balance_due", "guard": "due_after=0", "order_after": "paid", "money_effect": "capture"},
+		{"payment_event": "processing>completed", "order_before": "balance_due", "guard": "due_after>0", "order_after": "balance_due", "money_effect": "capture"},
+		{"payment_event": "pending>completed", "order_before": "balance_due", "guard": "due_after=0", "order_after": "paid", "money_effect": "capture"},
+		{"payment_event": "pending>completed", "order_before": "balance_due", "guard": "due_after>0", "order_after": "balance_due", "money_effect": "capture"},
+		{"payment_event": "processing>failed", "order_before": "balance_due", "guard": "other_live", "order_after": "balance_due"},
+		{"payment_event": "processing>failed", "order_before": "balance_due", "guard": "no_other_live;amount_paid>0", "order_after": "balance_due"},
+		{"payment_event": "processing>failed", "order_before": "balance_due", "guard": "no_other_live;amount_paid=0", "order_after": "failed"},
+		{"payment_event": "pending>failed", "order_before": "balance_due", "guard": "other_live", "order_after": "balance_due"},
+		{"payment_event": "pending>failed", "order_before": "balance_due", "guard": "no_other_live;amount_paid>0", "order_after": "balance_due"},
+		{"payment_event": "pending>failed", "order_before": "balance_due", "guard": "no_other_live;amount_paid=0", "order_after": "failed"},
+		{"payment_event": "checkout>invalid", "order_before": "balance_due", "guard": "other_live", "order_after": "balance_due"},
+		{"payment_event": "checkout>invalid", "order_before": "balance_due", "guard": "no_other_live;amount_paid>0", "order_after": "balance_due"},
+		{"payment_event": "checkout>invalid", "order_before": "balance_due", "guard": "no_other_live;amount_paid=0", "order_after": "failed"},
+		{"payment_event": "checkout>cancelled", "order_before": "balance_due", "guard": "other_live", "order_after": "balance_due"},
+		{"payment_event": "checkout>cancelled", "order_before": "balance_due", "guard": "no_other_live;amount_paid>0", "order_after": "balance_due"},
+		{"payment_event": "checkout>cancelled", "order_before": "balance_due", "guard": "no_other_live;amount_paid=0", "order_after": "failed"},
+		{"payment_event": "processing>cancelled", "order_before": "balance_due", "guard": "other_live", "order_after": "balance_due"},
+		{"payment_event": "processing>cancelled", "order_before": "balance_due", "guard": "no_other_live;amount_paid>0", "order_after": "balance_due"},
+		{"payment_event": "processing>cancelled", "order_before": "balance_due", "guard": "no_other_live;amount_paid=0", "order_after": "failed"},
+		{"payment_event": "pending>cancelled", "order_before": "balance_due", "guard": "other_live", "order_after": "balance_due"},
+		{"payment_event": "pending>cancelled", "order_before": "balance_due", "guard": "no_other_live;amount_paid>0", "order_after": "balance_due"},
+		{"payment_event": "pending>cancelled", "order_before": "balance_due", "guard": "no_other_live;amount_paid=0", "order_after": "failed"},
+		{"payment_event": "completed:refund", "order_before": "balance_due", "guard": "0<refund", "order_after": "balance_due", "money_effect": "refund"},
+		{"payment_event": "completed:refund", "order_before": "paid", "guard": "0<refund;refunded_after<amount_paid", "order_after": "paid", "money_effect": "refund"},
+		{"payment_event": "completed:refund", "order_before": "paid", "guard": "0<refund;refunded_after=amount_paid", "order_after": "refunded", "money_effect": "refund"},
+		{"payment_event": "order:cancel", "order_before": "balance_due", "guard": "amount_paid=0", "order_after": "cancelled", "money_effect": "live>cancelled"},
+		{"payment_event": "order:cancel", "order_before": "failed", "guard": "amount_paid=0", "order_after": "cancelled", "money_effect": "live>cancelled"}
+	]} $$);
