@@ -137,7 +137,9 @@ paystate_may_be_unjudged(TransactionId xmin)
 /*
  * A move whose payment the statement stored, and a cascade moved, is counted
  * already: true.  A move that does not start from where the payment was
- * judged to be is refused: a trigger of the user moved it too early.
+ * judged to be is refused: a trigger of the user moved it too early.  One that
+ * the history does not name and that is past its initial status was attached
+ * by this transaction.
  */
 bool
 paystate_counted_already(PsCase *c, int new_label)
@@ -150,8 +152,9 @@ paystate_counted_already(PsCase *c, int new_label)
 	if (!paystate_may_be_unjudged(xmin))
 		return false;
 	judged = paystate_judged_status(c, c->entry.payment_id, &since);
-	if (judged == c->payment.status ||
-		(judged == PS_NO_STATUS && !TransactionIdIsCurrentTransactionId(xmin)))
+	if (judged == c->payment.status || (judged == PS_NO_STATUS &&
+										(!TransactionIdIsCurrentTransactionId(xmin) ||
+										 c->payment.status != c->lc->payment_initial)))
 		return false;
 	if (judged != PS_NO_STATUS && was_counted(td) &&
 		c->lc->payment[judged].label_id == new_label)

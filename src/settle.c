@@ -140,7 +140,8 @@ move_along(PsCase *c, PsOrder *order, Moved *moved, PsRow *row, int from,
  * The status from which a payment goes along, or PS_NO_STATUS when it does
  * not.  What the statement stored and nobody judged yet is taken as judged:
  * if it is stored as where it would go, it only has to be counted; otherwise
- * its own event will speak.
+ * its own event will speak.  One that the history does not name and that is
+ * past its initial status, or of another transaction, was attached so.
  */
 static int
 status_to_leave(PsCase *c, PsRow *row, TimestampTz *since, bool *stored)
@@ -153,6 +154,9 @@ status_to_leave(PsCase *c, PsRow *row, TimestampTz *since, bool *stored)
 	*since = row_time(row, PS_P_STATUS_SINCE);
 	if (status == c->verdict.cascade_to || paystate_may_be_unjudged(row->xmin))
 		judged = paystate_judged_status(c, row->key[table->id], since);
+	if (judged == PS_NO_STATUS && (status != c->lc->payment_initial ||
+								   !TransactionIdIsCurrentTransactionId(row->xmin)))
+		judged = status;
 	*stored = judged != status;
 	if (*stored && status != c->verdict.cascade_to)
 		return PS_NO_STATUS;
