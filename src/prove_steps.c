@@ -192,14 +192,16 @@ try_insert(const Trial *t, int which, bool rest)
 }
 
 /*
- * Two payments of any amount, then one for the rest; and when all are there,
- * another for the rest in the place of one that came to nothing.
+ * Two payments of any amount; when none of them is live any more, one for the
+ * rest; and then another for the rest in the place of one that came to nothing.
  */
 static void
 try_next_insert(const Trial *t)
 {
 	for (int i = 0; i < PS_PROOF_PAYMENTS; i++)
 	{
+		if (i == PS_PROOF_LAST && t->order.payments_open > 0)
+			return;
 		if (t->spot->payments[i].status == PS_NO_STATUS)
 		{
 			try_insert(t, i, i == PS_PROOF_LAST);

@@ -141,6 +141,31 @@ event_fault(const PsRule *rule, bool refund)
 	return NULL;
 }
 
+/* guards that compare an amount with that of the payment */
+#define OF_PAYMENT \
+	(PS_G_CAPTURE_IS_HELD | PS_G_CAPTURE_BELOW_HELD | PS_G_AMOUNT_IS_DUE | \
+	 PS_G_REFUND_IS_AMOUNT | PS_G_REFUNDED_BELOW_CAPTURED | \
+	 PS_G_REFUNDED_IS_CAPTURED | PS_G_REFUNDED_BELOW_PAID | \
+	 PS_G_REFUNDED_IS_PAID | PS_G_HELD_AFTER_BELOW | PS_G_HELD_AFTER_IS | \
+	 PS_G_PAID_AFTER_BELOW | PS_G_PAID_AFTER_IS)
+
+/* there is no payment yet when one is inserted, and none in an order's event */
+static const char *
+guard_fault(const PsLifecycle *lc, const PsRule *rule)
+{
+	const int	n = lc->npayment;
+	const bool	insert = rule->slot < n;
+	const bool	of_order = rule->slot >= n + n * n + n;
+
+	if ((rule->guards & PS_G_INSERT_OK) && !insert)
+		return "The guard \"insert_ok\" belongs to the events that insert a payment";
+	if ((insert || of_order) && (rule->guards & OF_PAYMENT))
+		return "A guard asks for the amount of a payment, which the event does not have";
+	if (of_order && (rule->guards & ~(PS_STATE_GUARDS | PS_G_PARTIAL_PAYMENT)))
+		return "A guard asks for an amount, which the event does not have";
+	return NULL;
+}
+
 /* money moves exactly when the payment's status says that it did */
 static const char *
 move_fault(const PsLifecycle *lc, const PsRule *rule, int from, int to)
@@ -171,7 +196,10 @@ paystate_rule_fault(const PsLifecycle *lc, const PsRule *rule)
 {
 	const int	n = lc->npayment;
 	const int	move = rule->slot - n;
+	const char *fault = guard_fault(lc, rule);
 
+	if (fault != NULL)
+		return fault;
 	if ((rule->effects & PS_E_CASCADE) &&
 		lc->payment[rule->cascade_to].role != PS_DEAD)
 		return "Live payments cascade into a dead status";
