@@ -70,6 +70,8 @@ WITH schemas AS (
 	SELECT format('constraint %s on %s', c.conname, coalesce(nullif(c.conrelid, 0)::regclass::text, c.contypid::regtype::text)),
 		'definition', concat_ws(' ', pg_get_constraintdef(c.oid), c.contype, c.convalidated, c.conislocal)
 	FROM pg_constraint c JOIN schemas s ON s.oid = c.connamespace
+	-- what is not null stands with the columns; only 18 has it as constraints
+	WHERE c.contype <> 'n'
 	UNION ALL
 	SELECT format('trigger %s on %s', t.tgname, r.name), v.* FROM relations r
 		JOIN pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal, LATERAL (VALUES
