@@ -18,15 +18,17 @@ MODULE_big = $(EXTENSION)
 # The rooms, each using only those before it.  The SQL rooms become the
 # extension's script in this order.
 C_ROOMS = paystate memory report spelling status currency atoms terms rules \
-	advance forcing compile compile_rules lifecycle columns canonical arguments cell words family binding guard row direct \
+	advance forcing late compile compile_rules lifecycle columns canonical arguments cell words family binding guard row direct \
 	general_sql own general notify history transition \
 	prove_steps prove_search prove_words prove_terms prove settle judged trigger hint explain fill \
-	fill_payments guard_orders guard_payments \
+	fill_payments late_payment guard_orders guard_payments \
 	guard_refunds guard_history asking trying tables \
 	book_tables book_sql book_rows book order_key asof replay_words replay_begin replay replay_order \
-	derive retention findings verify_chain verify repair force check_guards
-SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define json flow views asking guarding tables asof verify force check_guards \
-	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public privileges
+	derive retention findings verify_chain verify repair force check_guards signature
+SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define json flow views asking guarding inbox tables asof verify force check_guards \
+	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public \
+	signature events_words events_razorpay events_paykun events_plural events_tables events_payment \
+	events_refund events_order events privileges
 
 OBJS = $(C_ROOMS:%=src/%.o)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

@@ -250,6 +250,13 @@ extern PsRefusalClass paystate_open_order(const PsLifecycle *lc, int64 amount,
 										  bool currency_ok, PsWhy *why);
 
 /*
+ * The insert of a payment that was made before and is told now (late.c): in
+ * its initial status, or dead.  What event->to says decides which.
+ */
+extern void paystate_advance_late(const PsLifecycle *lc, const PsOrder *order,
+								  const PsEvent *event, PsVerdict *verdict);
+
+/*
  * A payment that has no order: any rule of the event in any order status
  * serves, guards on the order are skipped, settled statuses are closed.
  */

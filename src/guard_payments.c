@@ -91,6 +91,17 @@ same_currency(const PsRow *order, Datum currency)
 												currency, other));
 }
 
+static void
+judge_late(PsCase *c)
+{
+	paystate_advance_late(c->lc, &c->before, &c->event, &c->verdict);
+	if (c->verdict.refusal == PS_WRONG_INITIAL)
+		paystate_refuse_initial(c, paystate_slot_word(c->td->tg_trigslot, c->family.self,
+													  PS_P_STATUS));
+	if (c->verdict.refusal != PS_LEGAL)
+		paystate_refuse(c);
+}
+
 /* the currency is the order's, and one of the life cycle's */
 static bool
 currency_ok(const PsCase *c)
@@ -135,19 +146,23 @@ after_insert(PsCase *c)
 	const PsTable *self = c->family.self;
 	TupleTableSlot *slot = c->td->tg_trigslot;
 	int			label = paystate_slot_label(slot, self, PS_P_STATUS);
+	bool		late = paystate_take_late(self);
 
 	paystate_note_judged();
 	find_rows(c);
 	check_inserted_derived(c);
-	if (paystate_payment_status(c->lc, label) != c->lc->payment_initial)
-		paystate_refuse_initial(c, paystate_slot_word(slot, self, PS_P_STATUS));
 	c->payment.status = PS_NO_STATUS;
 	c->event.kind = PS_EV_INSERT;
-	c->event.to = c->lc->payment_initial;
+	c->event.to = paystate_payment_status(c->lc, label);
 	c->event.amount = paystate_slot_int64(slot, c->td->tg_relation, self,
 										  PS_P_AMOUNT, c->exponent);
 	c->event.currency_ok = currency_ok(c);
-	judge(c);
+	if (late && c->has_order)
+		judge_late(c);
+	else if (c->event.to != c->lc->payment_initial)
+		paystate_refuse_initial(c, paystate_slot_word(slot, self, PS_P_STATUS));
+	else
+		judge(c);
 	if (!c->has_order)
 		return;
 	c->entry.payment_to = label;

@@ -271,6 +271,9 @@ extern void paystate_read_payment(const PsLifecycle *lc, const PsRow *row,
 extern void paystate_settle(PsCase *c, PsRow *payment, bool leave_refund);
 extern void paystate_leave_refund(PsCase *c);
 
+/* late_payment.c: is the row at hand one that late_payment() inserts? */
+extern bool paystate_take_late(const PsTable *payments);
+
 /* judged.c: rows stored but not judged yet */
 extern void paystate_note_unjudged(void);
 extern void paystate_note_judged(void);

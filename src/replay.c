@@ -146,6 +146,16 @@ take_refund(PsReplay *r, const PsStep *s, PsLeg *leg, PsVerdict *v)
 	return give_back(r, s, leg, &before, &event, v);
 }
 
+/* an insert, or else one that was told late */
+static bool
+judge_insert(PsReplay *r, const PsStep *s, const PsEvent *event, PsVerdict *v)
+{
+	if (judge(r, s, NULL, event, v))
+		return true;
+	paystate_advance_late(r->lc, &r->order, event, v);
+	return v->refusal == PS_LEGAL;
+}
+
 static bool
 take_payment(PsReplay *r, const PsStep *s, PsLeg *leg, PsVerdict *v)
 {
@@ -154,7 +164,7 @@ take_payment(PsReplay *r, const PsStep *s, PsLeg *leg, PsVerdict *v)
 
 	event.to = to;
 	if (s->payment_from == NULL)
-		return (!leg->known && judge(r, s, NULL, &event, v)) || paystate_replay_illegal(r, s);
+		return (!leg->known && judge_insert(r, s, &event, v)) || paystate_replay_illegal(r, s);
 	if (leg->now.status == to)
 		event.kind = PS_EV_REFUND;
 	else

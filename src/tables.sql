@@ -214,6 +214,10 @@ BEGIN
 	END LOOP;
 
 	PERFORM paystate.create_views(schema);
+	-- kept where it is from tables that were dropped
+	IF to_regclass(format('%I.order_events', schema)) IS NULL THEN
+		PERFORM paystate.create_events(schema);
+	END IF;
 END
 $create_tables$;
 COMMENT ON FUNCTION paystate.create_tables(pg_catalog.name, pg_catalog.text, pg_catalog.regtype, pg_catalog.bool, pg_catalog.text) IS

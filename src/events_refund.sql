@@ -1,0 +1,242 @@
+-- events_refund: what an event says of one refund.
+
+-- Where the gateway does not say of which payment it is: the only one of the
+-- order that it fits.
+CREATE FUNCTION paystate.event_refunded_payment(tables pg_catalog.jsonb, shop_order pg_catalog.jsonb,
+												refund pg_catalog.jsonb)
+	RETURNS pg_catalog.jsonb
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_refunded_payment$
+DECLARE
+	refs	text[];
+BEGIN
+	IF refund ->> 'payment' IS NOT NULL THEN
+		RETURN paystate.event_find_payment(tables, refund ->> 'payment');
+	END IF;
+	EXECUTE format('SELECT array_agg(p.%1$I::text) FROM %2$s p WHERE p.%3$I = %4$s AND p.%5$s > 0'
+		' AND (p.%5$s - p.%6$s - p.%7$s >= $2::numeric OR EXISTS (SELECT FROM %8$s r'
+		' WHERE r.%9$I = %10$s AND r.%11$I = p.%12$I))',
+		tables #>> '{payments,ref}', tables #>> '{payments,name}', tables ->> 'order_id',
+		paystate.event_value(tables, 'payments', tables ->> 'order_id', 1),
+		paystate.event_column(tables, 'payments', 'amount_captured'),
+		paystate.event_column(tables, 'payments', 'amount_refunded'),
+		paystate.event_column(tables, 'payments', 'refund_pending'),
+		tables #>> '{refunds,name}', tables #>> '{refunds,ref}',
+		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 3),
+		tables ->> 'payment_id', tables #>> '{payments,key}')
+	INTO refs USING shop_order ->> 'key', refund ->> 'amount', refund ->> 'id';
+	IF cardinality(refs) > 1 THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS4', MESSAGE = format(
+			'refund "%s" may be of %s payments, and the event does not say which',
+			refund ->> 'id', cardinality(refs));
+	END IF;
+	RETURN paystate.event_find_payment(tables, refs[1]);
+END
+$event_refunded_payment$;
+COMMENT ON FUNCTION paystate.event_refunded_payment(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
+	'the payment that a refund gives back';
+
+CREATE FUNCTION paystate.event_write_refund(tables pg_catalog.jsonb, stored pg_catalog.jsonb,
+											refund pg_catalog.jsonb, status pg_catalog.text)
+	RETURNS pg_catalog.void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_write_refund$
+DECLARE
+	fields	jsonb := jsonb_build_object(
+		tables #>> '{refunds,ref}', refund ->> 'id',
+		tables ->> 'payment_id', stored ->> 'key',
+		tables #>> '{refunds,columns,amount}', refund -> 'amount',
+		tables #>> '{refunds,columns,status}', paystate.event_label(tables, 'refunds', status, true));
+BEGIN
+	IF tables #> '{refunds,columns,created_at}' IS NOT NULL AND refund ->> 'created' IS NOT NULL THEN
+		fields := fields || jsonb_build_object(tables #>> '{refunds,columns,created_at}', refund -> 'created');
+	END IF;
+	EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)',
+		tables #>> '{refunds,name}',
+		(SELECT string_agg(quote_ident(k), ', ') FROM jsonb_object_keys(fields) k))
+	USING fields;
+END
+$event_write_refund$;
+COMMENT ON FUNCTION paystate.event_write_refund(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.text) IS
+	'inserts a refund';
+
+CREATE FUNCTION paystate.event_settle_refund(tables pg_catalog.jsonb, refund pg_catalog.jsonb)
+	RETURNS pg_catalog.void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_settle_refund$
+BEGIN
+	EXECUTE format('UPDATE %s SET %s = %s WHERE %I = %s', tables #>> '{refunds,name}',
+		paystate.event_column(tables, 'refunds', 'status'),
+		paystate.event_value(tables, 'refunds', tables #>> '{refunds,columns,status}', 2),
+		tables #>> '{refunds,ref}', paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 1))
+	USING refund ->> 'id', paystate.event_label(tables, 'refunds', refund ->> 'status', true);
+END
+$event_settle_refund$;
+COMMENT ON FUNCTION paystate.event_settle_refund(pg_catalog.jsonb, pg_catalog.jsonb) IS
+	'moves a pending refund to where an event says it is';
+
+CREATE FUNCTION paystate.event_find_refund(tables pg_catalog.jsonb, ref pg_catalog.text)
+	RETURNS pg_catalog.jsonb
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_find_refund$
+DECLARE
+	found_row	jsonb;
+BEGIN
+	EXECUTE format('SELECT jsonb_build_object(''payment'', r.%I::text, ''amount'', r.%s, ''status'', r.%s::text)'
+		' FROM %s r WHERE r.%I = %s', tables ->> 'payment_id',
+		paystate.event_column(tables, 'refunds', 'amount'), paystate.event_column(tables, 'refunds', 'status'),
+		tables #>> '{refunds,name}', tables #>> '{refunds,ref}',
+		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 1))
+	INTO found_row USING ref;
+	RETURN found_row || jsonb_build_object('status',
+		paystate.event_label(tables, 'refunds', found_row ->> 'status', false));
+END
+$event_find_refund$;
+COMMENT ON FUNCTION paystate.event_find_refund(pg_catalog.jsonb, pg_catalog.text) IS
+	'a refund by the gateway''s id, as it stands';
+
+CREATE FUNCTION paystate.event_has_captured(tables pg_catalog.jsonb, shop_order pg_catalog.jsonb)
+	RETURNS pg_catalog.bool
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_has_captured$
+DECLARE
+	captured	boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s p WHERE p.%I = %s AND p.%s > 0)', tables #>> '{payments,name}',
+		tables ->> 'order_id', paystate.event_value(tables, 'payments', tables ->> 'order_id', 1),
+		paystate.event_column(tables, 'payments', 'amount_captured'))
+	INTO captured USING shop_order ->> 'key';
+	RETURN captured;
+END
+$event_has_captured$;
+COMMENT ON FUNCTION paystate.event_has_captured(pg_catalog.jsonb, pg_catalog.jsonb) IS
+	'whether any payment of the order was captured';
+
+-- What was never captured: the payment itself says all that there is to say.
+CREATE FUNCTION paystate.event_auto_refund(tables pg_catalog.jsonb, payment pg_catalog.jsonb,
+										   refund pg_catalog.jsonb)
+	RETURNS pg_catalog.text
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_auto_refund$
+BEGIN
+	IF (payment ->> 'amount')::numeric <> (refund ->> 'amount')::numeric THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS4', MESSAGE = format(
+			'refund "%s" of %s is not the whole of a payment of %s that was never captured',
+			refund ->> 'id', refund ->> 'amount', payment ->> 'amount');
+	ELSIF payment ->> 'status' = 'refunded' THEN
+		RETURN CASE refund ->> 'status' WHEN 'processed' THEN 'unchanged' ELSE 'stale' END;
+	ELSIF refund ->> 'status' <> 'processed' THEN
+		RETURN 'unchanged';
+	END IF;
+	PERFORM paystate.event_step(tables, payment, 'refunded', NULL);
+	RETURN 'applied';
+END
+$event_auto_refund$;
+COMMENT ON FUNCTION paystate.event_auto_refund(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
+	'gives back a payment that was authorized and never captured';
+
+-- Does the inbox know, or the event say, that the refund came to nothing?
+CREATE FUNCTION paystate.event_refund_failed(tables pg_catalog.jsonb, event pg_catalog.jsonb,
+											 refund pg_catalog.jsonb)
+	RETURNS pg_catalog.bool
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_refund_failed$
+DECLARE
+	failed	boolean;
+BEGIN
+	EXECUTE format($query$
+		SELECT EXISTS (
+			SELECT FROM %s e, jsonb_array_elements(paystate.event_normal(e.gateway, e.payload) -> 'refunds') r
+			WHERE e.order_ref = $1 AND e.gateway = $2 AND e.outcome = 'stale'
+				AND r ->> 'id' = $3 AND r ->> 'status' = 'failed')$query$, tables ->> 'inbox')
+	INTO failed USING event #>> '{order,id}', event ->> 'gateway', refund ->> 'id';
+	RETURN failed OR refund ->> 'status' = 'failed';
+END
+$event_refund_failed$;
+COMMENT ON FUNCTION paystate.event_refund_failed(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
+	'whether a refund is known to have failed';
+
+-- The first that is told of a refund.  One that failed has to be reserved
+-- before it can; where all money went back meanwhile, it leaves no row.
+CREATE FUNCTION paystate.event_open_refund(tables pg_catalog.jsonb, event pg_catalog.jsonb,
+										   payment pg_catalog.jsonb, refund pg_catalog.jsonb)
+	RETURNS pg_catalog.text
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_open_refund$
+BEGIN
+	IF paystate.event_find_refund(tables, 'rest_of_' || (refund ->> 'payment')) IS NOT NULL THEN
+		RETURN 'stale';
+	END IF;
+	PERFORM paystate.event_write_refund(tables, payment, refund,
+		CASE refund ->> 'status' WHEN 'failed' THEN 'pending' ELSE refund ->> 'status' END);
+	IF refund ->> 'status' = 'failed' THEN
+		PERFORM paystate.event_settle_refund(tables, refund);
+	END IF;
+	RETURN 'applied';
+EXCEPTION WHEN SQLSTATE '23PS1' OR SQLSTATE '23PS3' OR SQLSTATE '23PS4' THEN
+	IF (payment ->> 'captured')::numeric = 0 OR refund ->> 'status' = 'processed'
+			OR NOT paystate.event_refund_failed(tables, event, refund) THEN
+		RAISE;
+	END IF;
+	RETURN 'stale';
+END
+$event_open_refund$;
+COMMENT ON FUNCTION paystate.event_open_refund(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
+	'inserts a refund of which an event is the first to tell';
+
+-- Returns applied, unchanged or stale.
+CREATE FUNCTION paystate.event_move_refund(tables pg_catalog.jsonb, event pg_catalog.jsonb,
+										   shop_order pg_catalog.jsonb, refund pg_catalog.jsonb)
+	RETURNS pg_catalog.text
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_move_refund$
+DECLARE
+	payment	jsonb := paystate.event_refunded_payment(tables, shop_order, refund);
+	stored	jsonb := paystate.event_find_refund(tables, refund ->> 'id');
+	target	text := refund ->> 'status';
+BEGIN
+	IF refund ->> 'id' IS NULL OR refund ->> 'amount' IS NULL
+			OR (target IN ('pending', 'processed', 'failed')) IS NOT TRUE THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_text_representation',
+			MESSAGE = 'a refund needs an id, an amount and a status';
+	ELSIF payment IS NULL AND paystate.event_has_captured(tables, shop_order) AND target <> 'processed'
+			AND paystate.event_refund_failed(tables, event, refund) THEN
+		RETURN 'stale';
+	ELSIF payment IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS1', MESSAGE = format(
+			'refund "%s" is of a payment that is not captured here', refund ->> 'id');
+	ELSIF refund ->> 'currency' <> payment ->> 'currency' THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS5', MESSAGE = format(
+			'payment has currency "%s", the refund "%s"', payment ->> 'currency', refund ->> 'currency');
+	ELSIF (payment ->> 'captured')::numeric = 0
+			AND ((refund -> 'auto')::boolean OR payment ->> 'status' = 'refunded') THEN
+		RETURN paystate.event_auto_refund(tables, payment, refund);
+	ELSIF stored ->> 'payment' <> payment ->> 'key'
+			OR (stored ->> 'amount')::numeric <> (refund ->> 'amount')::numeric THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS4', MESSAGE = format(
+			'refund "%s" is of another payment or amount than the event says', refund ->> 'id');
+	ELSIF stored ->> 'status' = target THEN
+		RETURN 'unchanged';
+	ELSIF stored ->> 'status' <> 'pending' AND target = 'pending' THEN
+		RETURN 'stale';
+	ELSIF stored ->> 'status' <> 'pending' THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS1', MESSAGE = format(
+			'refund "%s" is "%s" and cannot become "%s"', refund ->> 'id', stored ->> 'status', target);
+	ELSIF stored IS NULL THEN
+		RETURN paystate.event_open_refund(tables, event, payment, refund);
+	END IF;
+	PERFORM paystate.event_settle_refund(tables, refund);
+	RETURN 'applied';
+END
+$event_move_refund$;
+COMMENT ON FUNCTION paystate.event_move_refund(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
+	'makes of one refund what an event says of it';

@@ -1,0 +1,145 @@
+-- events_tables: which tables, columns and labels an event is about.  Names
+-- come from the catalog and from the guards' arguments alone.
+
+CREATE FUNCTION paystate.event_table(relation pg_catalog.regclass, guard pg_catalog.regproc)
+	RETURNS pg_catalog.jsonb
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_table$
+DECLARE
+	argument	text[];
+	described	jsonb;
+BEGIN
+	SELECT string_to_array(encode(g.tgargs, 'escape'), '\000') INTO argument
+	FROM pg_trigger g
+	WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgfoid = guard AND g.tgname = '_paystate_guard';
+	SELECT jsonb_build_object('name', relation::text, 'oid', relation::oid::int8,
+		'lifecycle', (SELECT substr(a, 11) FROM unnest(argument) a WHERE a LIKE 'lifecycle=%'),
+		'labels', (SELECT coalesce(jsonb_object_agg(substr(split_part(a, '=', 1), 7),
+													substr(a, strpos(a, '=') + 1)), '{}')
+				   FROM unnest(argument) a WHERE a LIKE 'label.%=%'),
+		'meanings', (SELECT coalesce(jsonb_object_agg(substr(a, strpos(a, '=') + 1),
+													  substr(split_part(a, '=', 1), 7)), '{}')
+					 FROM unnest(argument) a WHERE a LIKE 'label.%=%'),
+		'columns', (SELECT jsonb_object_agg(c.ours, c.name) FROM (
+				SELECT coalesce((SELECT substr(split_part(m, '=', 1), 8) FROM unnest(argument) m
+								 WHERE m LIKE 'column.%=%' AND substr(m, strpos(m, '=') + 1) = a.attname),
+								a.attname), a.attname
+				FROM pg_attribute a
+				WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+					AND (EXISTS (SELECT FROM unnest(argument) m WHERE m LIKE 'column.%=%'
+								 AND substr(m, strpos(m, '=') + 1) = a.attname)
+						 OR NOT EXISTS (SELECT FROM unnest(argument) m
+										WHERE starts_with(m, format('column.%s=', a.attname))))) c (ours, name)),
+		'types', (SELECT jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))
+				  FROM pg_attribute a
+				  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped),
+		'key', (SELECT CASE WHEN i.indnkeyatts = 1 THEN a.attname END
+				FROM pg_index i
+				JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+				WHERE i.indrelid = relation AND i.indisprimary))
+	INTO described;
+	-- the gateway's id is the key where that is text, else it is beside it
+	described := described || jsonb_build_object('ref', CASE
+		WHEN described -> 'types' ->> (described ->> 'key') ~ '^(text|character varying.*)$'
+			THEN described ->> 'key'
+		ELSE described -> 'columns' ->> 'gateway_id' END);
+	IF described ->> 'ref' IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS8',
+			MESSAGE = format('table "%s" does not say the gateway''s ids', relation),
+			DETAIL = 'A gateway''s event names rows by a key of one text column, or by the column gateway_id.',
+			TABLE = relation::text;
+	END IF;
+	RETURN described;
+END
+$event_table$;
+COMMENT ON FUNCTION paystate.event_table(pg_catalog.regclass, pg_catalog.regproc) IS
+	'what record_event() must know of a guarded table: its columns, key and labels';
+
+CREATE FUNCTION paystate.event_tables(orders pg_catalog.regclass)
+	RETURNS pg_catalog.jsonb
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_tables$
+DECLARE
+	payments	regclass;
+	refunds		regclass;
+	inbox		regclass;
+BEGIN
+	SELECT min(k.conrelid::oid::int8)::oid::regclass INTO payments
+	FROM pg_constraint k
+	WHERE k.contype = 'f' AND k.confrelid = orders AND k.conparentid = 0
+		AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = k.conrelid AND g.tgname = '_paystate_guard'
+					AND g.tgfoid = 'paystate.guard_payments()'::regprocedure);
+	SELECT min(k.conrelid::oid::int8)::oid::regclass INTO refunds
+	FROM pg_constraint k
+	WHERE k.contype = 'f' AND k.confrelid = payments AND k.conparentid = 0
+		AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = k.conrelid AND g.tgname = '_paystate_guard'
+					AND g.tgfoid = 'paystate.guard_refunds()'::regprocedure);
+	SELECT c.oid INTO inbox
+	FROM pg_class o
+	JOIN pg_class c ON c.relnamespace = o.relnamespace AND c.relname = 'order_events'
+	WHERE o.oid = orders;
+	IF payments IS NULL OR refunds IS NULL OR inbox IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS8',
+			MESSAGE = format('table "%s" cannot record events', orders),
+			DETAIL = CASE WHEN payments IS NULL THEN 'No guarded table of payments references it.'
+				WHEN refunds IS NULL THEN 'No guarded table of refunds references its payments.'
+				ELSE 'There is no table order_events beside it.' END,
+			HINT = CASE WHEN payments IS NULL OR refunds IS NULL
+				THEN 'Name an orders table as create_tables makes it.'
+				ELSE 'paystate.create_events makes that table.' END,
+			TABLE = orders::text;
+	END IF;
+	RETURN jsonb_build_object('inbox', inbox::text,
+		'orders', paystate.event_table(orders, 'paystate.guard_orders'),
+		'payments', paystate.event_table(payments, 'paystate.guard_payments'),
+		'refunds', paystate.event_table(refunds, 'paystate.guard_refunds'),
+		'order_id', (SELECT a.attname FROM pg_constraint k
+			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+			WHERE k.contype = 'f' AND k.conrelid = payments AND k.confrelid = orders AND k.conparentid = 0 LIMIT 1),
+		'payment_id', (SELECT a.attname FROM pg_constraint k
+			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+			WHERE k.contype = 'f' AND k.conrelid = refunds AND k.confrelid = payments AND k.conparentid = 0 LIMIT 1));
+END
+$event_tables$;
+COMMENT ON FUNCTION paystate.event_tables(pg_catalog.regclass) IS
+	'the tables that an event of a gateway moves, as event_table() describes each';
+
+-- These three have no settings of their own, so that they can be inlined:
+-- each event calls them often.
+
+-- column "amount" of table "payments", quoted; NULL where it has none
+CREATE FUNCTION paystate.event_column(tables pg_catalog.jsonb, kind pg_catalog.text, ours pg_catalog.text)
+	RETURNS pg_catalog.text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $event_column$
+	SELECT pg_catalog.quote_ident(tables OPERATOR(pg_catalog.#>>) ARRAY[kind, 'columns', ours]);
+$event_column$;
+COMMENT ON FUNCTION paystate.event_column(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text) IS
+	'a column of a table by our name for it, quoted';
+
+-- a placeholder as a value of a column's type: '$2::pg_catalog.int8'
+CREATE FUNCTION paystate.event_value(tables pg_catalog.jsonb, kind pg_catalog.text,
+									 name pg_catalog.text, place pg_catalog.int4)
+	RETURNS pg_catalog.text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $event_value$
+	SELECT 'CAST($' OPERATOR(pg_catalog.||) CAST(place AS pg_catalog.text) OPERATOR(pg_catalog.||) ' AS '
+		OPERATOR(pg_catalog.||) (tables OPERATOR(pg_catalog.#>>) ARRAY[kind, 'types', name])
+		OPERATOR(pg_catalog.||) ')';
+$event_value$;
+COMMENT ON FUNCTION paystate.event_value(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
+	'a parameter of a statement as a value of a column''s type';
+
+-- our label as the shop spells it, and back
+CREATE FUNCTION paystate.event_label(tables pg_catalog.jsonb, kind pg_catalog.text,
+									 label pg_catalog.text, theirs pg_catalog.bool)
+	RETURNS pg_catalog.text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $event_label$
+	SELECT COALESCE(tables OPERATOR(pg_catalog.#>>)
+		ARRAY[kind, CASE WHEN theirs THEN 'labels' ELSE 'meanings' END, label], label);
+$event_label$;
+COMMENT ON FUNCTION paystate.event_label(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.bool) IS
+	'a status as the shop''s own column has it, or back';
