@@ -268,6 +268,8 @@ extern void paystate_read_order(const PsLifecycle *lc, const PsRow *row,
 								PsOrder *order);
 extern void paystate_read_payment(const PsLifecycle *lc, const PsRow *row,
 								  PsPayment *payment);
+extern void paystate_set_order(PsRow *row, const PsLifecycle *lc,
+							   const PsOrder *order, int version, TimestampTz at);
 extern void paystate_settle(PsCase *c, PsRow *payment, bool leave_refund);
 extern void paystate_leave_refund(PsCase *c);
 

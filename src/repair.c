@@ -235,18 +235,8 @@ static void
 write_order(Repair *r, const PsLifecycle *lc)
 {
 	PsRow	   *row = &r->row;
-	const PsOrder *o = &r->order;
 
-	row_set_int64(row, PS_O_PAID, o->amount_paid);
-	row_set_int64(row, PS_O_DUE, o->amount - o->amount_paid);
-	row_set_int64(row, PS_O_AUTHORIZED, o->amount_authorized);
-	row_set_int64(row, PS_O_PENDING, o->amount_pending);
-	row_set_int64(row, PS_O_REFUNDED, o->amount_refunded);
-	row_set_int32(row, PS_O_ATTEMPTS, o->attempts);
-	row_set_int32(row, PS_O_OPEN, o->payments_open);
-	row_set_int32(row, PS_O_VERSION, r->version + r->nmoved + 1);
-	row_set_time(row, PS_O_CHANGED_AT, r->at);
-	row_set_label(row, PS_O_STATUS, lc->order[o->status].label_id);
+	paystate_set_order(row, lc, &r->order, r->version + r->nmoved + 1, r->at);
 	if (r->since != 0)
 		row_set_time(row, PS_O_STATUS_SINCE, r->since);
 	paystate_row_update(row);

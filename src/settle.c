@@ -80,12 +80,11 @@ paystate_lock_order(PsCase *c, const Datum *key)
 
 /* ---- the order's row */
 
-static void
-store_order(PsCase *c, const PsOrder *order, int version)
+/* all that follows from the payments, but since when it has its status */
+void
+paystate_set_order(PsRow *row, const PsLifecycle *lc, const PsOrder *order,
+				   int version, TimestampTz at)
 {
-	PsRow	   *row = &c->order;
-	int			label = c->lc->order[order->status].label_id;
-
 	row_set_int64(row, PS_O_PAID, order->amount_paid);
 	row_set_int64(row, PS_O_DUE, order->amount - order->amount_paid);
 	row_set_int64(row, PS_O_AUTHORIZED, order->amount_authorized);
@@ -94,10 +93,8 @@ store_order(PsCase *c, const PsOrder *order, int version)
 	row_set_int32(row, PS_O_ATTEMPTS, order->attempts);
 	row_set_int32(row, PS_O_OPEN, order->payments_open);
 	row_set_int32(row, PS_O_VERSION, version);
-	row_set_time(row, PS_O_CHANGED_AT, c->entry.at);
-	row_set_label(row, PS_O_STATUS, label);
-	if (c->entry.order_from != label)
-		row_set_time(row, PS_O_STATUS_SINCE, c->entry.at);
+	row_set_time(row, PS_O_CHANGED_AT, at);
+	row_set_label(row, PS_O_STATUS, lc->order[order->status].label_id);
 }
 
 /* ---- others that go along */
@@ -291,7 +288,9 @@ paystate_settle(PsCase *c, PsRow *payment, bool leave_refund)
 	c->entry.order_to = c->lc->order[after.status].label_id;
 	c->entry.order_since = row_time(&c->order, PS_O_STATUS_SINCE);
 	n = list_moved(c, &after, &moved);
-	store_order(c, &after, version + n);
+	paystate_set_order(&c->order, c->lc, &after, version + n, c->entry.at);
+	if (c->entry.order_from != c->entry.order_to)
+		row_set_time(&c->order, PS_O_STATUS_SINCE, c->entry.at);
 	paystate_row_update(&c->order);
 	if (payment != NULL)
 		paystate_row_update(payment);
