@@ -235,11 +235,11 @@ CREATE VIEW paystate.attached_tables AS
 			   coalesce(pg_catalog.jsonb_object_agg(pg_catalog.concat(g.kind, '.', g.ours), nullif(g.theirs, ''))
 						FILTER (WHERE g.word OPERATOR(pg_catalog.=) 'column'), '{}') AS columns,
 			   pg_catalog.bool_and(g.enabled) AS enabled
-		FROM paystate.attach_told(ARRAY[o.oid, p.payments, r.refunds, h.history]) AS g) AS t
+		FROM paystate.attach_told(ARRAY[o.oid::pg_catalog.regclass, p.payments, r.refunds, h.history]) AS g) AS t
 	CROSS JOIN LATERAL (
 		SELECT coalesce(pg_catalog.jsonb_object_agg(pg_catalog.rtrim(w.kind, 's'), w.words), '{}') AS labels
 		FROM (SELECT g.kind, pg_catalog.jsonb_object_agg(g.ours, g.theirs) AS words
-			  FROM paystate.attach_told(ARRAY[o.oid, p.payments, r.refunds]) AS g
+			  FROM paystate.attach_told(ARRAY[o.oid::pg_catalog.regclass, p.payments, r.refunds]) AS g
 			  WHERE g.word OPERATOR(pg_catalog.=) 'label' GROUP BY g.kind) AS w) AS l
 	WHERE o.relkind IN ('r', 'p') AND NOT o.relispartition
 		AND pg_catalog.has_any_column_privilege(o.oid, 'SELECT')
