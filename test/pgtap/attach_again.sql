@@ -197,10 +197,26 @@ SELECT is(current_setting('helper.seen'), 'on', 'with the setting on');
 SELECT is(current_setting('citus.enable_unsafe_triggers'), 'off', 'which is as it was');
 SELECT is((SELECT DISTINCT relowner::regrole::text FROM pg_class c JOIN paystate.attached_tables t ON c.oid IN (t.orders, t.payments, t.refunds, t.history)), 'attach_owner', 'all belongs to the tables'' owner');
 
--- ---- what create_tables made is the same in the view, and can be detached
-SET ROLE attach_owner;
-RESET ROLE;
+-- ---- orders whose payments the history does not name, cancelled in one transaction: all go along
+CREATE SCHEMA two;
+CREATE TABLE two.orders (id int PRIMARY KEY, amount int NOT NULL, status text NOT NULL);
+CREATE TABLE two.payments (id int PRIMARY KEY, order_id int REFERENCES two.orders, amount int NOT NULL, status text NOT NULL);
+CREATE INDEX ON two.payments (order_id);
+INSERT INTO two.orders SELECT n, 1000, 'authorized' FROM generate_series(1, 3) AS n;
+INSERT INTO two.payments SELECT 10 * n + m, n, 500, 'authorized' FROM generate_series(1, 3) AS n, generate_series(1, 2) AS m;
+SELECT is_empty($$SELECT * FROM paystate.attach('two.orders', 'two.payments', lifecycle => 'plural_preauth', add_columns => true)$$, 'three orders are held');
+SELECT lives_ok($$UPDATE two.orders SET status = 'cancelled' WHERE id < 3; UPDATE two.orders SET status = 'cancelled' WHERE id = 3$$, 'and cancelled');
+SELECT is((SELECT array_agg(DISTINCT status) FROM two.payments), '{cancelled}', 'with all of their payments');
+SELECT is_empty($$SELECT * FROM paystate.verify('two.orders')$$, 'and everything agrees');
+
+-- ---- what create_tables made
 CREATE SCHEMA made;
+SELECT paystate.create_tables('made', 'paykun');
+SELECT is((SELECT lifecycle FROM paystate.attached_tables WHERE orders = 'made.orders'::regclass), 'paykun', 'the view has the tables of create_tables');
+SELECT is_empty($$SELECT * FROM paystate.attach('made.orders', 'made.payments', 'made.refunds')$$, 'they are attached already');
+SELECT lives_ok($$SELECT paystate.detach('made.orders')$$, 'detached');
+SELECT is_empty($$SELECT * FROM paystate.attach('made.orders', 'made.payments', 'made.refunds', lifecycle => 'paykun')$$, 'and attached with the history they have');
+SELECT is((SELECT history FROM paystate.attached_tables WHERE orders = 'made.orders'::regclass), 'made.order_history'::regclass, 'of the old name');
 
 SELECT * FROM finish();
 RESET ROLE;
