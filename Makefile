@@ -3,6 +3,7 @@
 #   make demo      replay real gateway histories on a private server
 #   make test      every test, on a private server
 #   make soak      eight clients on ten orders for a minute, totals compared
+#   make bench     paystate against its rivals, the table of README.md
 #   make bench-history N=1000000  what the history costs and saves, as ratios
 #   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
@@ -89,6 +90,13 @@ bench-history: deps
 	@test/bin/with-server -c max_wal_size=8GB -c checkpoint_timeout=1h \
 		-c shared_buffers=512MB test/bench/history $(N)
 
+# a million rows a statement: make bench BENCH="--orders 1000000 --growth 1000000"
+BENCH ?=
+bench: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server -c max_wal_size=8GB -c checkpoint_timeout=1h \
+		-c shared_buffers=512MB test/bench/compare $(BENCH)
+
 pictures: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server doc/pictures/draw
@@ -108,4 +116,4 @@ dist:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: demo test soak bench-history pictures deps freeze dist
+.PHONY: demo test soak bench bench-history pictures deps freeze dist

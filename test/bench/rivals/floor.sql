@@ -141,3 +141,16 @@ INSERT INTO order_history (order_id, seq, at, payment_id, refund_id, payment_fro
 	order_from, order_to, amount, amount_paid, attempts, order_since, payment_since, actor)
 SELECT id, version, now(), payment, refund, 'captured', 'captured', 'processed',
 	status, status, amount, amount_paid, attempts, status_since, payment_since, 'postgres' FROM o;
+
+-- == fail
+WITH p AS (
+	UPDATE payments SET status = 'failed', status_since = now() WHERE id = :p
+), o AS (
+	UPDATE orders SET amount_pending = amount_pending - 49900, payments_open = payments_open - 1,
+		status = 'attempted', attempts = attempts + 1, version = version + 1, changed_at = now()
+	WHERE id = :o RETURNING version, amount_paid, attempts, created_at
+)
+INSERT INTO order_history (order_id, seq, at, payment_id, payment_from, payment_to, order_from, order_to,
+	amount, amount_paid, attempts, order_since, payment_since, actor)
+SELECT :o, version, now(), :p, 'created', 'failed', 'attempted', 'attempted',
+	49900, amount_paid, attempts, created_at, created_at, 'postgres' FROM o;

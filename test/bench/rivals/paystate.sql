@@ -34,3 +34,6 @@ UPDATE payments SET status = 'captured' WHERE status = 'authorized';
 -- == bulk_refunds
 INSERT INTO refunds (id, payment_id, amount)
 SELECT i + 2000000000000000000, i + 1000000000000000000, 1000 FROM generate_series(:o1, :o2) AS i;
+
+-- == fail
+UPDATE payments SET status = 'failed' WHERE id = :p;

@@ -1,0 +1,117 @@
+"""Statements over many rows: how long the backend was on a CPU, and how much
+memory of its own it took.  Both are the kernel's word for that one process, so
+that what other processes do at the same time counts little.
+"""
+import os
+import subprocess
+import tempfile
+import threading
+
+from rivals import FIRST_ORDER, FIRST_PAYMENT, psql
+
+PARTS = ('bulk_copy', 'bulk_payments', 'bulk_authorize', 'bulk_capture', 'bulk_refunds')
+MARK = '== done =='
+
+
+class Session:
+    """A psql that stays, and its backend's process."""
+
+    def __init__(self, database, **variables):
+        command = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', database]
+        for name, value in variables.items():
+            command += ['-v', '%s=%s' % (name, value)]
+        self.psql = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.STDOUT, universal_newlines=True)
+        self.pid = int(self.run('SELECT pg_backend_pid();'))
+        self.peak = 0
+
+    def run(self, sql):
+        self.psql.stdin.write('%s\n\\echo %s\n' % (sql, MARK))
+        self.psql.stdin.flush()
+        lines = []
+        for line in self.psql.stdout:
+            if line.rstrip() == MARK:
+                return ''.join(lines)
+            lines.append(line)
+        raise SystemExit('%s\n%s' % (sql, ''.join(lines)))
+
+    def cpu(self):
+        """Seconds on a CPU since it began."""
+        with open('/proc/%d/schedstat' % self.pid) as f:
+            return int(f.read().split()[0]) / 1e9
+
+    def memory(self):
+        """Bytes of its own, shared buffers not counted."""
+        with open('/proc/%d/status' % self.pid) as f:
+            return next(int(l.split()[1]) * 1024 for l in f if l.startswith('RssAnon'))
+
+    def seconds(self, sql):
+        """CPU seconds that the statements take; self.peak: most memory."""
+        done = threading.Event()
+
+        def watch():
+            while not done.wait(0.02):
+                self.peak = max(self.peak, self.memory())
+
+        watcher = threading.Thread(target=watch)
+        self.peak = self.memory()
+        start = self.cpu()
+        watcher.start()
+        try:
+            self.run(sql)
+        finally:
+            done.set()
+            watcher.join()
+        return self.cpu() - start
+
+    def close(self):
+        self.psql.stdin.close()
+        self.psql.wait()
+
+
+def copied_file(n):
+    """A file for COPY that the server can read."""
+    with tempfile.NamedTemporaryFile('w', prefix='paystate.', delete=False) as f:
+        f.writelines('%d\t49900\n' % (FIRST_ORDER + i) for i in range(1, n + 1))
+    os.chmod(f.name, 0o644)
+    return f.name
+
+
+def bulk(rival, key, n):
+    """{part: (CPU seconds, growth of memory in bytes)} for n orders."""
+    rival.create(key)
+    path = copied_file(n)
+    session = Session(rival.database(key), file=path, o1=FIRST_ORDER + 1, o2=FIRST_ORDER + n)
+    found = {}
+    for part in PARTS:
+        # before, so that it is nobody's part of what is measured
+        session.run('VACUUM (ANALYZE) orders, payments, refunds, order_history; CHECKPOINT;')
+        low = session.memory()
+        found[part] = (session.seconds(rival.sections[part]), session.peak - low)
+    session.close()
+    os.unlink(path)
+    return found
+
+
+EVENTS = """DO $$
+BEGIN
+	FOR i IN 1 .. %(n)d LOOP
+		UPDATE payments SET status = 'failed' WHERE id = (%(p)d + i)::%(key)s;
+	END LOOP;
+END $$;"""
+
+
+def one_transaction(rival, key, events):
+    """CPU seconds an event, for so many of one order in one transaction.
+    They are updates, for where a payment is inserted the core's foreign key
+    check walks all versions that its order has had, whoever wrote them."""
+    order, p = FIRST_ORDER + 8 * 10 ** 12 + events, FIRST_PAYMENT + 8 * 10 ** 12 + events * 10 ** 6
+    database = rival.database(key)
+    psql(database, rival.sections['insert_order'].replace(':o', "'%d'" % order))
+    psql(database, """INSERT INTO payments (id, order_id, amount, currency)
+        SELECT %d + i, %d, 49900, 'INR' FROM generate_series(1, %d) AS i""" % (p, order, events))
+    psql(database, 'VACUUM (ANALYZE) orders, payments, order_history')
+    session = Session(database)
+    took = session.seconds(EVENTS % {'n': events, 'key': key, 'p': p})
+    session.close()
+    return took / events
