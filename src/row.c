@@ -33,7 +33,7 @@
 /*
  * An order that gets many events in one transaction leaves as many versions
  * behind, and an index scan walks them all: from the second event on we begin
- * at the version we wrote last.
+ * at the version we wrote last, and AFTER at the one that BEFORE saw.
  */
 typedef struct Written
 {
@@ -63,13 +63,10 @@ place_of(const PsRow *row, const AttrNumber *atts, const Datum *key, int n)
 }
 
 static void
-remember_written(const PsRow *row, const TupleTableSlot *slot)
+remember(Written *place, const PsRow *row, const TupleTableSlot *slot)
 {
-	const PsTable *table = row->table;
-	Written    *place = place_of(row, table->key, row->key, table->nkeys);
-
 	place->transaction = ps_local_transaction();
-	place->relid = table->relid;
+	place->relid = row->table->relid;
 	place->tid = slot->tts_tid;
 }
 
@@ -151,7 +148,14 @@ scan_index(PsRow *row, Snapshot snapshot)
 static bool
 find_visible(PsRow *row, Snapshot snapshot)
 {
-	return find_last_written(row, snapshot) || scan_index(row, snapshot);
+	if (find_last_written(row, snapshot))
+		return true;
+	if (!scan_index(row, snapshot))
+		return false;
+	if (row->table->kind == PS_ORDERS)
+		remember(place_of(row, row->link->pk, row->linkkey, row->link->nkeys),
+				 row, row->slot);
+	return true;
 }
 
 static void
@@ -362,7 +366,8 @@ paystate_row_update(PsRow *row)
 	if (!ps_needs_no_index(update_indexes))
 		insert_index_entries(row->rel, slot, ps_only_summarizing(update_indexes));
 	if (row->table->kind == PS_ORDERS)
-		remember_written(row, slot);
+		remember(place_of(row, row->table->key, row->key, row->table->nkeys),
+				 row, slot);
 	ExecDropSingleTupleTableSlot(slot);
 }
 

@@ -224,7 +224,8 @@ paystate_label_to_datum(Oid type, int id)
 		return CStringGetTextDatum(label);
 
 	check_enum_caches();
-	entry = &by_id[id % CACHE_SIZE];
+	/* by both: orders and payments share labels, in types made together */
+	entry = &by_id[(id + 31 * type) % CACHE_SIZE];
 	if (entry->type != type || entry->id != id)
 	{
 		Oid			base = base_type(type);
