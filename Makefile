@@ -25,8 +25,8 @@ C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	fill_payments late_payment guard_orders guard_payments \
 	guard_refunds guard_history asking trying tables \
 	book_tables book_sql book_rows book order_key asof replay_words replay_begin replay replay_order \
-	derive retention findings verify_chain verify repair force check_guards signature
-SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define json flow views asking guarding inbox tables asof verify force check_guards \
+	derive retention findings verify_chain verify repair force counterpart migrate check_guards signature
+SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define json flow views asking guarding inbox tables asof verify force migrate check_guards \
 	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public \
 	signature events_words events_razorpay events_paykun events_plural events_tables events_payment \
 	events_refund events_order events privileges

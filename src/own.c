@@ -68,14 +68,19 @@ same_written(const PsTable *self, TupleTableSlot *slot, const Datum *values,
 
 /* what is nobody's to change, beside a write of ours, neither */
 static bool
-same_rest(const PsTable *self, const TriggerData *td)
+same_rest(const PsTable *self, const TriggerData *td, const PsRow *row)
 {
 	int			n;
 	const PsColumn *columns = paystate_columns(self->kind, &n);
 
 	for (int i = 0; i < n; i++)
 	{
-		if (!columns[i].written && self->att[i] != 0 &&
+		if (columns[i].written || self->att[i] == 0)
+			continue;
+		/* an order changes its life cycle where migrate_orders() says so */
+		if (self->kind == PS_ORDERS && i == PS_O_LIFECYCLE ?
+			!same_datum(td->tg_newslot, self->att[i], row->values[i], row->nulls[i]) ||
+			!same_datum(td->tg_trigslot, self->att[i], row->old[i], row->oldnulls[i]) :
 			!paystate_same_column(td, self->att[i]))
 			return false;
 	}
@@ -122,7 +127,7 @@ paystate_is_own_write(PsTable *self, const TriggerData *td)
 	if (!insert &&
 		(!same_written(self, td->tg_trigslot, row->old, row->oldnulls) ||
 		 !same_key(slot, self->nkeys, self->key, row->key) ||
-		 !same_rest(self, td)))
+		 !same_rest(self, td, row)))
 		return false;
 	if (TRIGGER_FIRED_AFTER(td->tg_event) || self->kind == PS_HISTORY)
 		top->used = true;

@@ -14,3 +14,6 @@ REVOKE EXECUTE ON FUNCTION paystate.force_status(pg_catalog.regclass, pg_catalog
 
 -- writes the rule tables, as their owner
 REVOKE EXECUTE ON FUNCTION paystate.define_lifecycle(pg_catalog.text, pg_catalog.jsonb) FROM PUBLIC;
+
+-- moves orders to other rules
+REVOKE EXECUTE ON FUNCTION paystate.migrate_orders(pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.bool) FROM PUBLIC;

@@ -148,4 +148,11 @@ extern void paystate_contradictions(const PsProof *proof,
 extern PsProof *paystate_prove(const PsLifecycle *lc, PsProblemReader reader,
 							   void *arg);
 
+/* counterpart.c: why an order cannot go over to another life cycle, or NULL */
+struct PsBook;
+extern const char *paystate_counterpart_fault(const PsLifecycle *from,
+											  const PsLifecycle *to,
+											  const PsProof *proof,
+											  const struct PsBook *book);
+
 #endif							/* PAYSTATE_PROVE_H */
