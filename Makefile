@@ -27,7 +27,7 @@ C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	book_tables book_sql book_rows book order_key asof replay_words replay_begin replay replay_order \
 	derive retention findings verify_chain verify repair force counterpart migrate check_guards signature
 SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define json flow views asking guarding inbox tables asof verify force migrate check_guards \
-	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public \
+	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public expire \
 	signature events_words events_razorpay events_paykun events_plural events_tables events_payment \
 	events_refund events_order events privileges
 

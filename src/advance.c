@@ -319,7 +319,9 @@ paystate_advance(const PsLifecycle *lc, const PsOrder *order,
 		paystate_is_live(lc, from))
 		c.others--;
 	at = slot * lc->norder + order->status;
-	if (order->status < 0 || order->status >= lc->norder ||
+	if (paystate_too_late(&c))
+		refuse(verdict, PS_ILLEGAL, PS_WHY_TOO_LATE);
+	else if (order->status < 0 || order->status >= lc->norder ||
 		lc->first[at] == lc->first[at + 1])
 		refuse_state(&c, verdict, PS_WHY_NOT_HERE);
 	else
@@ -380,6 +382,8 @@ paystate_advance_orderless(const PsLifecycle *lc, const PsPayment *payment,
 	else if (event->kind == PS_EV_MOVE &&
 			 lc->payment[event->to].role == PS_SETTLED)
 		refuse(verdict, PS_CLOSED, PS_WHY_NOT_HERE);
+	else if (paystate_too_late(&c))
+		refuse(verdict, PS_ILLEGAL, PS_WHY_TOO_LATE);
 	else
 		advance_alone(&c, slot, verdict);
 }

@@ -134,6 +134,7 @@ typedef struct PsLifecycle
 	int			max_attempts;	/* 0: no limit */
 	int64		payment_min;	/* 1 where the life cycle has none */
 	int64		payment_max;	/* PG_INT64_MAX where it has none */
+	int64		late_window;	/* microseconds; 0: no limit */
 	bool		all_currencies;
 	int			ncurrencies;
 	const char *const *currencies;
@@ -170,7 +171,8 @@ typedef struct PsPayment
  * amount: INSERT the payment's; MOVE into a settled status what is captured
  * now, into a returned one what is refunded; REFUND the refund.  A reserving
  * event (a refund inserted "pending") is judged like any other but only adds
- * to refund_pending.  currency_ok matters to INSERT alone.
+ * to refund_pending.  currency_ok matters to INSERT alone, and to MOVE for how
+ * many microseconds the payment has had its status: 0 is never too late.
  */
 typedef struct PsEvent
 {
@@ -179,6 +181,7 @@ typedef struct PsEvent
 	int64		amount;
 	bool		reserve;
 	bool		currency_ok;
+	int64		elapsed;
 } PsEvent;
 
 /* which code a refusal gets: the classes of CONTRACT section 5 */
@@ -219,7 +222,8 @@ typedef enum PsWhy
 	PS_WHY_AMOUNT,				/* any other guard on amounts */
 	PS_WHY_MISSING_CURRENCY,
 	PS_WHY_TOTALS,
-	PS_WHY_UNJUDGED				/* stored by the statement, not judged yet */
+	PS_WHY_UNJUDGED,			/* stored by the statement, not judged yet */
+	PS_WHY_TOO_LATE				/* failed for longer than the late window */
 } PsWhy;
 
 typedef struct PsVerdict

@@ -288,6 +288,7 @@ answer_payment(const Inquiry *q, const PsRow *row)
 		if (payment.amount_captured != 0)
 			captured = payment.amount_captured;
 		paystate_move_event(q->lc, &payment, to, captured, &event);
+		event.elapsed = paystate_elapsed(q->lc, row_time(row, PS_P_STATUS_SINCE));
 		answer(q, "payment", id,
 			   paystate_their_word(&table->labels[PS_PAYMENTS], q->lc->payment[to].label),
 			   reason_of(q, q->payments_rel, &payment, &event));

@@ -200,6 +200,17 @@ paystate_state_why(const PsQuestion *c, const PsRule *rule)
 	return PS_WHY_NONE;
 }
 
+bool
+paystate_too_late(const PsQuestion *c)
+{
+	const PsStatus *statuses = c->lc->payment;
+
+	return c->event->kind == PS_EV_MOVE && c->lc->late_window > 0 &&
+		c->event->elapsed > c->lc->late_window &&
+		statuses[c->payment->status].role == PS_DEAD &&
+		statuses[c->event->to].role != PS_DEAD;
+}
+
 /*
  * A capture takes something, nothing only of a payment of 0; never more than
  * was held or is due; and not less than was held, if the life cycle says so.

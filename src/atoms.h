@@ -33,6 +33,9 @@ typedef struct PsQuestion
 /* PS_WHY_NONE when all that the rule asks of the state holds */
 extern PsWhy paystate_state_why(const PsQuestion *c, const PsRule *rule);
 
+/* a payment that comes back from the dead after its time? */
+extern bool paystate_too_late(const PsQuestion *c);
+
 /* does all that the rule asks of amounts hold? */
 extern bool paystate_amounts_hold(const PsQuestion *c, const PsRule *rule);
 

@@ -15,6 +15,8 @@
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -207,6 +209,55 @@ written_columns(const PsTable *table)
 	return attribute_array(atts, nwritten);
 }
 
+static void
+append_pair(StringInfo json, const char *name, const char *value)
+{
+	appendStringInfoString(json, json->len > 1 ? ", " : "");
+	escape_json(json, name);
+	appendStringInfoString(json, ": ");
+	escape_json(json, value);
+}
+
+static Datum
+finish_pairs(StringInfo json)
+{
+	appendStringInfoChar(json, '}');
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json->data));
+}
+
+/* our names of columns, and theirs */
+static Datum
+columns_of(const PsTable *table, Relation rel)
+{
+	StringInfoData json;
+	int			n;
+	const PsColumn *columns = paystate_columns(table->kind, &n);
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < n; i++)
+	{
+		if (table->att[i] != 0)
+			append_pair(&json, columns[i].name,
+						NameStr(TupleDescAttr(RelationGetDescr(rel), table->att[i] - 1)->attname));
+	}
+	return finish_pairs(&json);
+}
+
+/* our labels, where theirs are others */
+static Datum
+labels_of(const PsTable *table)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; table->kind != PS_HISTORY && i < table->labels[table->kind].n; i++)
+		append_pair(&json, paystate_label(table->labels[table->kind].ours[i]),
+					paystate_label(table->labels[table->kind].theirs[i]));
+	return finish_pairs(&json);
+}
+
 static PsKind
 kind_of(Relation rel)
 {
@@ -227,8 +278,8 @@ paystate_guarded_table(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Relation	rel;
 	PsTable    *table;
-	bool		nulls[8] = {false};
-	Datum		values[8];
+	bool		nulls[10] = {false};
+	Datum		values[10];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -245,6 +296,8 @@ paystate_guarded_table(PG_FUNCTION_ARGS)
 	values[5] = attribute_array(table->link.fk, table->link.nkeys);
 	values[6] = attribute_array(table->link.pk, table->link.nkeys);
 	values[7] = written_columns(table);
+	values[8] = columns_of(table, rel);
+	values[9] = labels_of(table);
 	relation_close(rel, AccessShareLock);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

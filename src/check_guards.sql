@@ -15,11 +15,13 @@ CREATE FUNCTION paystate.guarded_table(relation pg_catalog.regclass,
 									   OUT key pg_catalog.int2[],
 									   OUT link pg_catalog.int2[],
 									   OUT parent_key pg_catalog.int2[],
-									   OUT written pg_catalog.int2[])
+									   OUT written pg_catalog.int2[],
+									   OUT columns pg_catalog.jsonb,
+									   OUT labels pg_catalog.jsonb)
 	LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'paystate_guarded_table';
 COMMENT ON FUNCTION paystate.guarded_table(pg_catalog.regclass) IS
-	'what paystate takes a table for: orders, payments, refunds or history; its life cycle; what it references, and the payments that reference it; and by number the columns of its key, of its foreign key, those that this one references, and those that paystate writes; 23PS8 when its writes would be refused';
+	'what paystate takes a table for: orders, payments, refunds or history; its life cycle; what it references, and the payments that reference it; and by number the columns of its key, of its foreign key, those that this one references, and those that paystate writes; what its columns, and its statuses, are called; 23PS8 when its writes would be refused';
 
 -- Each guarded table as it is bound, or why it is not.
 CREATE FUNCTION paystate.guarded_tables()

@@ -26,7 +26,8 @@ enum LifecycleColumn
 {
 	L_ORDER_INITIAL = 1, L_PAYMENT_INITIAL, L_ATTEMPT_ON, L_PARTIAL_PAYMENT,
 	L_PARTIAL_CAPTURE, L_PARALLEL_PAYMENTS, L_MAX_ATTEMPTS, L_ORDER_CANCEL,
-	L_PAYMENT_MIN, L_PAYMENT_MAX, L_CURRENCIES, L_AMOUNT_FIXED, L_REFUND_MOVES
+	L_PAYMENT_MIN, L_PAYMENT_MAX, L_CURRENCIES, L_AMOUNT_FIXED, L_REFUND_MOVES,
+	L_LATE_WINDOW
 };
 
 enum StatusColumn
@@ -42,7 +43,10 @@ enum RuleColumn
 static const char lifecycle_query[] =
 "SELECT l.order_initial, l.payment_initial, l.attempt_on, l.partial_payment,"
 " l.partial_capture, l.parallel_payments, l.max_attempts, l.order_cancel,"
-" l.payment_min, l.payment_max, l.currencies, l.amount_fixed, l.refund_moves"
+" l.payment_min, l.payment_max, l.currencies, l.amount_fixed, l.refund_moves,"
+/* a month is 30 days here, as where intervals are compared */
+" (LEAST(pg_catalog.date_part('epoch', l.late_window), 9e12::pg_catalog.float8)"
+" OPERATOR(pg_catalog.*) 1e6::pg_catalog.float8)::pg_catalog.int8"
 " FROM paystate.lifecycle AS l"
 " WHERE l.name OPERATOR(pg_catalog.=) $1";
 
@@ -204,6 +208,7 @@ read_parameters(PsDraft *d, const char **initials)
 	lc->max_attempts = (int) parameter(L_MAX_ATTEMPTS, 0);
 	lc->payment_min = parameter(L_PAYMENT_MIN, 1);
 	lc->payment_max = parameter(L_PAYMENT_MAX, PG_INT64_MAX);
+	lc->late_window = parameter(L_LATE_WINDOW, 0);
 	read_currencies(d);
 	return true;
 }

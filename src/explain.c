@@ -91,6 +91,9 @@ illegal_detail(const PsCase *c)
 	const char *where = c->verdict.why == PS_WHY_NO_RULE || !c->has_order ? "" :
 		psprintf(" while the order is \"%s\"", order_label(c));
 
+	if (c->verdict.why == PS_WHY_TOO_LATE)
+		return psprintf("%s has been \"%s\" for longer than the late window of life cycle \"%s\".",
+						subject(c), payment_label(c, c->payment.status), c->lc->name);
 	if (c->verdict.why == PS_WHY_UNJUDGED)
 		return psprintf("%s was judged to be \"%s\"; what was stored since is not judged yet.",
 						subject(c), payment_label(c, c->payment.status));

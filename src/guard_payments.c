@@ -280,6 +280,9 @@ judge_move(PsCase *c)
 		return;
 	paystate_move_event(c->lc, &c->payment, new.status, new.amount_captured,
 						&c->event);
+	c->event.elapsed = paystate_elapsed(c->lc,
+										paystate_slot_time(td->tg_trigslot, self,
+														   PS_P_STATUS_SINCE));
 	judge(c);
 	settle_move(c, &new, label);
 }

@@ -54,6 +54,7 @@ is_move_allowed(const PsCase *c, int to)
 
 	paystate_implied(c->lc, &c->payment, to, &captured, &refunded);
 	paystate_move_event(c->lc, &c->payment, to, captured, &event);
+	event.elapsed = c->event.elapsed;
 	return is_allowed(c, &event);
 }
 

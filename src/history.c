@@ -77,6 +77,15 @@ set_time(PsRow *row, int column, TimestampTz at)
 	row->values[column] = TimestampTzGetDatum(at);
 }
 
+/* how long a payment has had its status, where its life cycle asks */
+int64
+paystate_elapsed(const PsLifecycle *lc, TimestampTz since)
+{
+	if (lc->late_window == 0 || since == 0)
+		return 0;
+	return GetCurrentTimestamp() - since;
+}
+
 /*
  * Within an order the clock never falls: the later of now and its last
  * change, which the caller reads under the order's lock.

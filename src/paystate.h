@@ -127,6 +127,7 @@ extern void paystate_notify(const PsTable *history, const PsRow *order,
 							const PsEntry *entry);
 
 extern void paystate_define_settings(void);
+extern int64 paystate_elapsed(const PsLifecycle *lc, TimestampTz since);
 extern TimestampTz paystate_history_clock(TimestampTz changed_at);
 extern void paystate_history_append(PsTable *table, Relation rel,
 									const PsRow *order, const PsEntry *entry);

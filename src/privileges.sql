@@ -17,3 +17,6 @@ REVOKE EXECUTE ON FUNCTION paystate.define_lifecycle(pg_catalog.text, pg_catalog
 
 -- moves orders to other rules
 REVOKE EXECUTE ON FUNCTION paystate.migrate_orders(pg_catalog.regclass, pg_catalog.text, pg_catalog.text, pg_catalog.bool) FROM PUBLIC;
+
+-- moves what its limits of time have passed
+REVOKE EXECUTE ON FUNCTION paystate.expire(pg_catalog.regclass, pg_catalog.int4) FROM PUBLIC;

@@ -66,6 +66,7 @@ paystate_move_event(const PsLifecycle *lc, const PsPayment *payment, int to,
 	event->amount = 0;
 	event->reserve = false;
 	event->currency_ok = true;
+	event->elapsed = 0;
 	if (has_role(lc, to, PS_SETTLED) &&
 		!has_role(lc, payment->status, PS_SETTLED))
 		event->amount = amount_captured;
