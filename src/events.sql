@@ -77,11 +77,14 @@ BEGIN
 		END IF;
 	END LOOP;
 	IF whole IS NOT NULL THEN
-		said := said || paystate.event_move_order(tables, event, shop_order);
+		IF paystate.event_order_may(tables, event, shop_order) THEN
+			said := said || paystate.event_move_order(tables, event, shop_order);
+		END IF;
 		FOR step IN SELECT * FROM paystate.event_steps(event) s
 				WHERE s.moves AND s.payment ->> 'status' = whole LOOP
 			said := said || paystate.event_move_payment(tables, event, shop_order, step.payment);
 		END LOOP;
+		said := said || paystate.event_move_order(tables, event, shop_order);
 	ELSIF event #>> '{order,stands}' IS NOT NULL THEN
 		said := said || paystate.event_compare_order(tables, event, shop_order);
 	END IF;

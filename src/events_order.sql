@@ -89,6 +89,26 @@ $event_check_order$;
 COMMENT ON FUNCTION paystate.event_check_order(pg_catalog.text, pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.text) IS
 	'refuses an event that is not about the order as it stands in the table';
 
+-- Where no rule lets the order itself end so, as from authorized to failed,
+-- one of its payments does it.
+CREATE FUNCTION paystate.event_order_may(tables pg_catalog.jsonb, event pg_catalog.jsonb,
+										 shop_order pg_catalog.jsonb)
+	RETURNS pg_catalog.bool
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_order_may$
+DECLARE
+	status	text := paystate.event_order_status(tables, shop_order);
+BEGIN
+	RETURN EXISTS (SELECT FROM paystate.lifecycle_transition r
+		WHERE r.lifecycle = shop_order ->> 'lifecycle' AND r.order_before = status
+			AND r.payment_event = CASE event #>> '{order,event}' WHEN 'cancelled' THEN 'order:cancel'
+				ELSE 'order:fail' END);
+END
+$event_order_may$;
+COMMENT ON FUNCTION paystate.event_order_may(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
+	'whether a rule lets the order be cancelled or failed as it stands';
+
 -- Cancelled or failed: the order's own event takes its payments along.
 CREATE FUNCTION paystate.event_move_order(tables pg_catalog.jsonb, event pg_catalog.jsonb,
 										  shop_order pg_catalog.jsonb)

@@ -16,7 +16,7 @@ BEGIN
 	ELSIF paystate.event_status(word) NOT IN ('created', 'authorized', 'captured', 'failed', 'refunded')
 			IS NOT FALSE THEN
 		RETURN jsonb_build_object('type', word, 'ignored',
-								  format('status "%s" moves nothing', word));
+								  format('status "%s" moves nothing', left(word, 255)));
 	END IF;
 	RETURN jsonb_build_object('type', word, 'at', at,
 		'order', jsonb_build_object('id', paystate.event_text(tx #> '{order,order_id}')),

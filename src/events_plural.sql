@@ -61,8 +61,9 @@ DECLARE
 BEGIN
 	IF (kind IS NOT NULL AND kind !~ '^(ORDER|PAYMENT|REFUND)_')
 			OR (kind IS NULL AND paystate.event_field(body, 'order_id') IS NULL) THEN
-		RETURN jsonb_build_object('type', kind, 'ignored', coalesce(
-			format('event type "%s" moves nothing', kind), 'payload is no event of plural'));
+		RETURN jsonb_build_object('type', kind, 'ignored', CASE
+			WHEN kind IS NULL THEN 'payload is no event of plural'
+			ELSE format('event type "%s" moves nothing', left(kind, 255)) END);
 	END IF;
 	own_id := paystate.event_text(paystate.event_field(body, 'order_id'));
 	is_refund := body ->> 'type' = 'REFUND';

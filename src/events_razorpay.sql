@@ -54,8 +54,9 @@ BEGIN
 		refund := CASE kind WHEN 'refund' THEN payload END;
 	ELSIF kind NOT IN ('payment.authorized', 'payment.captured', 'payment.failed', 'order.paid',
 			'refund.created', 'refund.processed', 'refund.failed') IS NOT FALSE THEN
-		RETURN jsonb_build_object('type', kind, 'ignored', coalesce(
-			format('event type "%s" moves nothing', kind), 'payload is no event of razorpay'));
+		RETURN jsonb_build_object('type', kind, 'ignored', CASE
+			WHEN kind IS NULL THEN 'payload is no event of razorpay'
+			ELSE format('event type "%s" moves nothing', left(kind, 255)) END);
 	END IF;
 	IF jsonb_typeof(CASE wanted WHEN 'payment' THEN payment WHEN 'order' THEN shop_order
 					ELSE refund END) IS DISTINCT FROM 'object' THEN

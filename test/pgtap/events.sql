@@ -1,0 +1,189 @@
+-- Events of gateways one by one: what each outcome is, that a refusal raises
+-- nothing and loses nothing, and whatever malformed thing may come.  In which
+-- order they come is tested by test/events/run.
+\ir lib/shop.sql
+SELECT * FROM no_plan();
+
+CREATE FUNCTION helper.payment(id text, status text, an_order text, more jsonb DEFAULT '{}') RETURNS jsonb
+	LANGUAGE sql
+AS $$
+	SELECT jsonb_build_object('id', id, 'amount', 1000, 'currency', 'INR', 'status', status,
+							  'order_id', an_order, 'created_at', 1700000000) || more;
+$$;
+CREATE FUNCTION helper.webhook(id text, status text, an_order text, at int, more jsonb DEFAULT '{}') RETURNS jsonb
+	LANGUAGE sql
+AS $$
+	SELECT jsonb_build_object('entity', 'event', 'event', 'payment.' || status, 'created_at', 1700000000 + at,
+		'payload', jsonb_build_object('payment', jsonb_build_object('entity', helper.payment(id, status, an_order, more))));
+$$;
+CREATE SEQUENCE helper.event_nr;
+-- 'outcome: reason', of an event with an id of its own
+CREATE FUNCTION helper.tell(gateway text, payload jsonb) RETURNS text
+	LANGUAGE sql
+AS $$
+	SELECT concat_ws(': ', r.outcome, r.reason)
+	FROM paystate.record_event('shop.orders', gateway, 'evt_' || nextval('helper.event_nr'), payload) r;
+$$;
+-- The event is answered so, nothing but the inbox changes, and there it stands
+-- as it came.
+CREATE FUNCTION helper.answers(gateway text, payload jsonb, answer text, description text) RETURNS SETOF text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	before text := helper.everything();
+BEGIN
+	RETURN NEXT is(helper.tell(gateway, payload), answer, description);
+	RETURN NEXT is(helper.everything(), before, description || ': nothing was written');
+	RETURN NEXT is((SELECT to_jsonb(e.payload) FROM order_events e
+					WHERE e.event_id = 'evt_' || currval('helper.event_nr')
+						AND e.outcome = split_part(answer, ':', 1)), payload, description || ': kept as it came');
+END
+$$;
+
+INSERT INTO orders (id, lifecycle, amount) VALUES ('o1', 'razorpay', 1000), ('o2', 'razorpay', 1000),
+	('k1', 'paykun', 1050), ('v1', 'plural_preauth', 1000), ('l1', 'plural', 1000);
+
+-- ---- outcomes
+SELECT is(helper.tell('razorpay', helper.webhook('a', 'captured', 'o1', 20)), 'applied', 'the first that tells of a payment');
+SELECT is((SELECT array_agg(concat_ws('>', payment_from, payment_to) ORDER BY seq) FROM order_history WHERE order_id = 'o1'),
+	'{"",created,created>authorized,authorized>captured}', 'the steps in between were taken');
+SELECT is((SELECT array_agg(DISTINCT concat_ws(' ', actor, event_id)) FROM order_history WHERE order_id = 'o1' AND seq > 1),
+	'{razorpay evt_1}', 'the history names gateway and event');
+SELECT is(current_setting('paystate.event_id') || current_setting('paystate.actor'), '', 'the settings are as they were');
+SET LOCAL paystate.actor = 'worker';
+SET LOCAL paystate.event_id = 'mine';
+SELECT is(helper.tell('razorpay', helper.webhook('r', 'failed', 'o2', 5)), 'applied', 'with settings of the caller');
+SELECT is((SELECT array_agg(DISTINCT concat_ws(' ', actor, event_id)) FROM order_history WHERE payment_id = 'r'),
+	'{worker evt_2}', 'an actor of the caller''s stays');
+SELECT is(current_setting('paystate.event_id') || current_setting('paystate.actor'), 'mineworker', 'and so do his settings');
+RESET paystate.actor;
+RESET paystate.event_id;
+SELECT answers('razorpay', helper.webhook('a', 'captured', 'o1', 20), 'unchanged', 'the same by another id');
+SELECT answers('razorpay', helper.webhook('a', 'authorized', 'o1', 10), 'stale: what the event tells has been overtaken', 'overtaken');
+SELECT answers('razorpay', helper.payment('a', 'captured', 'o1', '{"entity": "payment"}'), 'unchanged', 'the API''s payment');
+SELECT answers('razorpay', '{"entity": "order", "id": "o1", "amount": 1000, "currency": "INR", "status": "paid"}', 'unchanged', 'the API''s order');
+SELECT answers('razorpay', '{"entity": "order", "id": "o1", "status": "attempted"}', 'stale: what the event tells has been overtaken', 'the API''s order of before');
+SELECT answers('razorpay', '{"entity": "order", "id": "o2", "status": "paid"}', 'refused: order "o2" is "attempted" here and "paid" at the gateway', 'the API''s order, ahead of us');
+SELECT results_eq($$SELECT * FROM paystate.record_event('orders', 'RazorPay', 'evt_1', '{}')$$,
+	$$VALUES ('duplicate', 'o1', 'a', 'was applied before, with another payload')$$, 'an event is taken once');
+
+-- ---- money and orders
+SELECT answers('razorpay', helper.webhook('b', 'captured', 'o2', 30, '{"amount": 900}'),
+	'refused: ' || substr(says('23PS4', 'insert payments', 'razorpay'), 7), 'another amount than the order''s');
+SELECT answers('razorpay', helper.webhook('r', 'authorized', 'o2', 30, '{"amount": 900}'),
+	'refused: payment "r" has amount 1000, the event says 900', 'another amount than the payment''s');
+SELECT answers('razorpay', helper.webhook('b', 'captured', 'o2', 30, '{"currency": "USD"}'),
+	'refused: ' || substr(says('23PS5', 'insert payments', 'razorpay'), 7), 'another currency');
+SELECT answers('razorpay', helper.webhook('r', 'authorized', 'o1', 30),
+	'refused: payment "r" belongs to another order than the event says', 'another order');
+SELECT answers('razorpay', helper.webhook('b', 'captured', 'nowhere', 30), 'refused: order "nowhere" does not exist', 'no such order');
+SELECT answers('razorpay', '{"entity": "order", "id": "o1", "amount": 999}', 'refused: order "o1" has amount 1000, the event says 999', 'another amount of the order');
+SELECT answers('razorpay', '{"entity": "order", "id": "o1", "currency": "usd"}', 'refused: order "o1" has currency "INR", the event says "USD"', 'another currency of the order');
+SELECT answers('razorpay', helper.webhook('z', 'authorized', 'o1', 100, '{"created_at": 1700000090}'),
+	'refused: ' || substr(says('23PS3', 'insert payments', 'razorpay'), 7), 'a payment of a paid order');
+SELECT answers('razorpay', helper.webhook('z', 'authorized', 'o1', 100, '{"created_at": null}') - 'created_at',
+	'refused: ' || substr(says('23PS3', 'insert payments', 'razorpay'), 7), 'likewise, without times');
+SELECT is(helper.tell('razorpay', helper.webhook('e', 'failed', 'o1', 10)), 'applied', 'one that had failed before is taken');
+SELECT is((SELECT attempts FROM orders WHERE id = 'o1'), 2, 'and counts');
+SELECT is((SELECT string_agg(DISTINCT code, ' ' ORDER BY code) FROM order_events WHERE outcome = 'refused'),
+	'23503 23PS1 23PS3 23PS4 23PS5 23PS6', 'each refusal has its code');
+
+-- ---- tried again
+SELECT is((SELECT string_agg(DISTINCT outcome, ' ') FROM order_events WHERE order_ref = 'nowhere'), 'refused', 'before there is the order');
+INSERT INTO orders (id, amount) VALUES ('nowhere', 1000);
+SELECT results_eq($$SELECT r.* FROM order_events e, paystate.retry_event('orders', e.gateway, e.event_id) r WHERE order_ref = 'nowhere'$$,
+	$$VALUES ('applied', 'nowhere', 'b', NULL)$$, 'the cause is mended');
+SELECT results_eq($$SELECT outcome, code, reason, tries FROM order_events WHERE order_ref = 'nowhere'$$,
+	$$VALUES ('applied', NULL, NULL, 2)$$, 'and the inbox says so');
+SELECT results_eq($$SELECT r.outcome, r.reason FROM order_events e, paystate.retry_event('orders', e.gateway, e.event_id) r WHERE order_ref = 'nowhere'$$,
+	$$VALUES ('duplicate', 'was applied before')$$, 'not twice');
+SELECT throws_ok($$SELECT paystate.retry_event('orders', 'paykun', 'nothing')$$, 'P0002', 'event "nothing" of gateway "paykun" does not exist', 'an unknown event');
+
+-- ---- PayKun's rupees, Plural's objects
+SELECT answers('paykun', jsonb_build_object('transaction', jsonb_build_object('payment_id', 'kx', 'status', 'Success', 'order',
+	jsonb_build_object('order_id', 'k1', 'gross_amount', v))), 'refused: amount ' || v::text || ' is not a whole number of subunits', 'PayKun: ' || v::text)
+  FROM unnest('{10.505,-1,true,[],"\"ten\""}'::jsonb[]) v;
+SELECT is(helper.tell('paykun', '{"status": true, "data": {"transaction": {"payment_id": "k", "status": "Success", "order": {"order_id": "k1", "gross_amount": "10.5"}}}}'), 'applied', 'PayKun: rupees as text');
+SELECT is((SELECT amount_paid FROM orders WHERE id = 'k1'), 1050::bigint, 'exact');
+SELECT answers('paykun', '{"transaction": {"payment_id": "k", "status": "Pending"}}', 'ignored: status "Pending" moves nothing', 'PayKun: another word');
+SELECT answers('paykun', '{"status": false, "errors": {}}', 'ignored: payload is no transaction of paykun', 'PayKun: an error');
+SELECT is(helper.tell('plural', '{"event_type": "ORDER_PROCESSED", "data": {"order_id": "v1", "status": "PARTIALLY_CAPTURED", "order_amount": {"value": 1000, "currency": "INR"}, "payments": [{"id": "v", "status": "PROCESSED", "payment_amount": {"value": 1000, "currency": "INR"}, "capture_data": [{"capture_amount": {"value": 600, "currency": "INR"}}]}]}}'), 'applied', 'Plural: captured in part');
+SELECT is((SELECT status::text || amount_paid FROM orders WHERE id = 'v1'), 'partially_captured600', 'just so much');
+SELECT is(helper.tell('plural', '{"eventType": "ORDER_PROCESSED", "data": {"orderId": "l1", "status": "PROCESSED", "orderAmount": {"value": 1000}, "payments": [{"id": "l", "status": "PROCESSED", "paymentAmount": {"value": 12, "currency": "USD"}, "base_amount": {"value": 1000, "currency": "INR"}}]}}'), 'applied', 'Plural: camel case, and another currency');
+SELECT answers('plural', '{"event_type": "ORDER_AUTHORIZED", "data": {"order_id": "l1", "status": "AUTHORIZED", "payments": [{"id": "m", "status": "AUTHORIZED", "payment_amount": {"value": 1000}}]}}',
+	'refused: ' || substr(says('23PS3', 'insert payments', 'plural'), 7), 'Plural: one more on a processed order');
+
+-- ---- what makes no sense
+SELECT answers('razorpay', v, 'refused: payload is of type ' || jsonb_typeof(v) || ', not an object', 'no object: ' || v::text)
+  FROM unnest(ARRAY['1', '"x"', '[]', 'null', 'true']::jsonb[]) v;
+SELECT answers('razorpay', v, 'ignored: payload is no event of razorpay', 'nothing known: ' || v::text)
+  FROM unnest('{"{}","{\"a\": {\"b\": []}}"}'::jsonb[]) v;
+SELECT answers(g, jsonb_build_object(f, 'TOKEN.activated', 'data', 7), format('ignored: event type "TOKEN.activated" moves nothing'), g || ': another event')
+  FROM (VALUES ('razorpay', 'event'), ('plural', 'event_type')) v (g, f);
+SELECT answers('razorpay', jsonb_build_object('event', 'payment.captured') || v, 'refused: payload of event "payment.captured" has no payment entity', 'no entity: ' || v::text)
+  FROM unnest(ARRAY['{}', '{"payload": null}', '{"payload": []}', '{"payload": {"payment": {"entity": 7}}}']::jsonb[]) v;
+SELECT answers('razorpay', helper.webhook('y', 'captured', 'o2', 9, v.more), 'refused: ' || v.answer, 'payment with ' || v.more::text)
+  FROM (VALUES ('{"amount": "12x"}'::jsonb, 'amount "12x" is not a whole number of subunits'),
+			   ('{"amount": 10.5}', 'amount 10.5 is not a whole number of subunits'),
+			   ('{"amount": -5}', 'amount -5 is not a whole number of subunits'),
+			   ('{"amount": {}}', 'amount {} is not a whole number of subunits'),
+			   ('{"amount": 99999999999999999999}', 'bigint out of range'),
+			   ('{"id": null}', 'a payment needs an id and a status of the gateway'),
+			   ('{"id": []}', 'an id is of type array'),
+			   ('{"status": "gone"}', 'a payment needs an id and a status of the gateway')) v (more, answer);
+SELECT answers('razorpay', helper.webhook(repeat('y', 300), 'captured', 'o2', 9), 'refused: an id has more than 255 characters', 'a long id');
+SELECT answers('razorpay', helper.webhook('y', 'captured', 'l1', 9), 'refused: life cycle "plural" of the order is not one of gateway "razorpay"', 'another gateway''s order');
+SELECT answers('plural', '{"order_id": "o1", "status": "CANCELLED", "payments": []}', 'refused: life cycle "razorpay" of the order is not one of gateway "plural"', 'and the other way round');
+SELECT is(helper.tell('razorpay', helper.webhook('s', 'captured', 'o2', 50, jsonb_build_object('amount', '1000', 'notes',
+	jsonb_build_object('n', repeat('x', 1000000))))), 'applied', 'an amount as text, and huge notes');
+SELECT is((SELECT created_at FROM payments WHERE id = 's'), to_timestamp(1700000000), 'made when the gateway says');
+SELECT is(helper.tell('razorpay', helper.webhook('free', 'authorized', NULL, 9)), 'applied', 'a payment without an order');
+SELECT answers('razorpay', helper.webhook('free', 'captured', NULL, 10),
+	'refused: ' || substr(says('23PS3', 'update payments', 'razorpay'), 7), 'is never captured');
+SELECT is(helper.tell('razorpay', helper.webhook('t', 'captured', 'o2', 60, '{"created_at": "soon"}') || '{"created_at": 1e300}') LIKE 'refused: %', true, 'times that are none');
+SELECT throws_ok($$SELECT paystate.record_event('orders', 'stripe', 'e', '{}')$$, '22023', 'gateway "stripe" is not known', 'an unknown gateway');
+SELECT throws_ok($$SELECT paystate.record_event('orders', 'razorpay', '', '{}')$$, '22023', 'id of an event must have 1 to 255 characters', 'no id');
+SELECT throws_ok($$SELECT paystate.record_event('orders', 'razorpay', NULL, '{}')$$, '22004', 'argument "event_id" must not be null', 'a null');
+SELECT throws_ok($$SELECT paystate.record_event('orders', 'razorpay', 'e', NULL)$$, '22004', 'argument "payload" must not be null', 'no payload');
+SELECT throws_ok($$SELECT paystate.record_event('payments', 'razorpay', 'e', '{}')$$, '23PS8', 'table "shop.payments" cannot record events', 'not an orders table');
+
+-- ---- late_payment(): dead, or where a rule leads on; never money
+SELECT throws_ok(format('SELECT paystate.late_payment(''payments'', %L)', jsonb_build_object('id', 'x', 'order_id', 'o1', 'amount', 1000, 'currency', 'INR', 'status', s)),
+	'23PS2', 'insert on table "payments" violates initial status of life cycle "razorpay"', 'never late as ' || s)
+  FROM unnest('{authorized,captured,refunded}'::text[]) s;
+SELECT throws_ok($$SELECT paystate.late_payment('payments', '{"id": "x", "order_id": "o1", "amount": 900, "status": "failed"}')$$,
+	'23PS4', 'insert on table "payments" violates amounts of life cycle "razorpay"', 'never of another amount');
+SELECT throws_ok($$SELECT paystate.late_payment('payments', '{"id": "x", "order_id": "l1", "amount": 100}')$$,
+	'23PS3', 'insert on table "payments" violates life cycle "plural": the order takes it no more', 'never live where no rule leads on');
+SELECT lives_ok($$SELECT paystate.late_payment('payments', '{"id": "x", "order_id": "o1", "amount": 1000}')$$, 'live where one does');
+SELECT throws_ok($$UPDATE payments SET status = 'authorized' WHERE id = 'x'; UPDATE payments SET status = 'captured' WHERE id = 'x'$$,
+	'23PS3', 'update on table "payments" violates life cycle "razorpay": the order takes it no more', 'and judged as any from then on');
+SELECT throws_ok($$INSERT INTO payments (id, order_id, amount, status) VALUES ('w', 'o1', 1000, 'failed')$$,
+	'23PS2', 'insert on table "payments" violates initial status of life cycle "razorpay"', 'a plain insert is not late');
+SELECT throws_ok($$SELECT paystate.late_payment('payments', v) FROM jsonb_array_elements('[{}]') v$$, '22023', 'fields of a payment must be an object that names columns', 'no fields');
+
+-- ---- the least rights
+DO $$ BEGIN
+	CREATE ROLE events_app;
+	GRANT USAGE ON SCHEMA shop, helper TO events_app;
+	GRANT SELECT, INSERT ON orders, payments, refunds, order_events TO events_app;
+	GRANT UPDATE (status, notes, receipt) ON orders TO events_app;
+	GRANT UPDATE (status, amount_captured) ON payments TO events_app;
+	GRANT UPDATE (status) ON refunds TO events_app;
+	INSERT INTO orders (id, lifecycle, amount) VALUES ('o5', 'razorpay', 1000), ('v5', 'plural_preauth', 1000);
+END $$;
+SELECT set_config('helper.role', 'events_app', true) \gset
+SELECT is(helper.outcome($$SELECT paystate.record_event('shop.orders', 'razorpay', 'app_1', '{}')$$), '42501 permission denied for table order_events',
+	'without UPDATE on the inbox') ;
+GRANT UPDATE ON order_events TO events_app;
+SELECT set_config('helper.events', jsonb_build_array(helper.webhook('o5a', 'captured', 'o5', 9, '{"created_at": 1700000005}'), helper.webhook('o5b', 'failed', 'o5', 8),
+	'{"entity": "refund", "id": "rf", "payment_id": "o5a", "amount": 1000, "status": "processed"}'::jsonb)::text, true) \gset
+SELECT is(helper.outcome(format('SELECT paystate.record_event(''shop.orders'', ''razorpay'', ''app_'' || %s, %L)', n + 1, current_setting('helper.events')::jsonb -> n - 1)), 'accepted', 'the application may: event ' || n)
+  FROM generate_series(1, 3) n;
+SELECT is(helper.outcome($$SELECT paystate.record_event('shop.orders', 'plural', 'app_5', '{"event_type": "ORDER_CANCELLED", "data": {"order_id": "v5", "status": "CANCELLED", "payments": [{"id": "v5p", "status": "CANCELLED", "payment_amount": {"value": 1000}}]}}')$$), 'accepted', 'and cancel');
+SELECT set_config('helper.role', '', true) \gset
+SELECT results_eq($$SELECT id COLLATE "default", status::text, attempts FROM orders WHERE id IN ('o5', 'v5') ORDER BY id$$,
+	$$VALUES ('o5', 'paid', 2), ('v5', 'cancelled', 1)$$, 'all of it was done');
+SELECT results_eq($$SELECT outcome, count(*)::int FROM order_events WHERE event_id LIKE 'app_%' GROUP BY outcome$$, $$VALUES ('applied', 4)$$, 'and applied');
+
+\ir lib/end.sql
