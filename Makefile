@@ -37,6 +37,8 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # hand is built, also when it is released already
 DATA = $(filter-out src/update/$(DATA_built),$(wildcard src/update/$(EXTENSION)--*.sql))
 
+DOCS = README.md $(sort $(wildcard doc/*.md))
+
 # the three exceptions are what the server's own headers and macros need
 PG_CFLAGS = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
@@ -58,6 +60,14 @@ PGXS := $(if $(wildcard $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)/po
 
 ifneq ($(PGXS),)
 include $(PGXS)
+
+# a room of our own: others have pages of these names, too
+docmoduledir = $(EXTENSION)
+
+# PGXS looks for what it installed flat under the names that the tree has
+uninstall: uninstall-docs
+uninstall-docs:
+	rm -f $(addprefix '$(DESTDIR)$(docdir)/$(docmoduledir)'/, $(notdir $(DOCS)))
 
 $(OBJS): $(wildcard src/*.h) Makefile
 
@@ -116,4 +126,4 @@ dist:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: demo test soak bench bench-history pictures deps freeze dist
+.PHONY: demo test soak bench bench-history pictures deps freeze dist uninstall-docs
