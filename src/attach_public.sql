@@ -15,6 +15,7 @@ CREATE FUNCTION paystate.attach(
 				   detail pg_catalog.text)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY INVOKER
 	SET row_security = off
+	SET jit = off
 	SET search_path = pg_catalog, pg_temp
 AS $attach$
 #variable_conflict use_variable
@@ -141,7 +142,7 @@ BEGIN
 	PERFORM paystate.attach_fill_payments(payments, orders, f, labels, paid_added);
 	PERFORM paystate.attach_fill_orders(f, labels, added);
 	RETURN QUERY SELECT * FROM paystate.attach_find(relations, labels, paystate.attach_find_states(f)
-		|| CASE WHEN cardinality(link) > 1 THEN ' UNION ALL ' || paystate.attach_find_half_keys(payments, link, f) ELSE '' END);
+		|| CASE WHEN cardinality(link) > 1 THEN paystate.attach_find_half_keys(payments, link, f) ELSE '[]' END);
 	IF FOUND THEN
 		RETURN;
 	END IF;

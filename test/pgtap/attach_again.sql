@@ -59,6 +59,8 @@ SELECT lives_ok($$INSERT INTO orders (id, amount) VALUES ('o8', 1000); INSERT IN
 	'an INSERT names none of the columns that were added');
 SELECT is_empty($$SELECT * FROM paystate.verify('orders')$$, 'and everything agrees');
 
+SELECT is_empty('SELECT * FROM paystate.check_guards()', 'nothing gets round the guards');
+
 -- ---- the same again
 CREATE TEMP TABLE before AS SELECT oid, xmin::text AS x FROM pg_trigger;
 CREATE TEMP TABLE rows_before AS SELECT ctid::text AS c, xmin::text AS x, id FROM orders UNION ALL SELECT ctid::text, xmin::text, concat(order_id, seq) FROM orders_history;
