@@ -35,9 +35,12 @@ COMMENT ON FUNCTION paystate.event_normal(pg_catalog.text, pg_catalog.jsonb) IS
 -- times, one after the other as they are listed.
 CREATE FUNCTION paystate.event_steps(event pg_catalog.jsonb)
 	RETURNS TABLE (payment pg_catalog.jsonb, moves pg_catalog.bool)
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 2
 	SET search_path = pg_catalog, pg_temp
 AS $event_steps$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	SELECT s.payment, s.moves
 	FROM (SELECT bool_and(p ->> 'created' IS NOT NULL AND coalesce(p ->> 'at', event ->> 'at') IS NOT NULL)
 		  FROM jsonb_array_elements(event -> 'payments') p) t (timed),
@@ -47,6 +50,7 @@ AS $event_steps$
 			AS s (payment, moves, moment)
 	ORDER BY CASE WHEN t.timed THEN s.moment::timestamptz END,
 		CASE WHEN t.timed THEN NOT s.moves END, p.place, s.moves;
+END
 $event_steps$;
 COMMENT ON FUNCTION paystate.event_steps(pg_catalog.jsonb) IS
 	'when each payment of an event was opened, and when it moved';

@@ -30,12 +30,15 @@ COMMENT ON FUNCTION paystate.event_find_payment(pg_catalog.jsonb, pg_catalog.tex
 
 -- Shortest way of a payment by the rules.  It passes through no status that
 -- is dead or returned: such a one it would not leave for another's sake.
+-- In PL/pgSQL, which keeps its plans: SQL with settings is planned every time.
 CREATE FUNCTION paystate.event_path(lifecycle pg_catalog.text, from_status pg_catalog.text,
 									to_status pg_catalog.text)
 	RETURNS pg_catalog.text[]
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $event_path$
+BEGIN
+	RETURN (
 	WITH RECURSIVE edge AS (
 		SELECT DISTINCT split_part(r.payment_event, '>', 1) AS a, split_part(r.payment_event, '>', 2) AS b
 		FROM paystate.lifecycle_transition r
@@ -51,7 +54,8 @@ AS $event_path$
 		WHERE w.at <> to_status AND e.b <> from_status AND e.b <> ALL (w.path)
 			AND (e.b = to_status OR s.role NOT IN ('dead', 'returned'))
 	)
-	SELECT w.path FROM walk w WHERE w.at = to_status ORDER BY cardinality(w.path), w.path LIMIT 1;
+	SELECT w.path FROM walk w WHERE w.at = to_status ORDER BY cardinality(w.path), w.path LIMIT 1);
+END
 $event_path$;
 COMMENT ON FUNCTION paystate.event_path(pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
 	'the statuses that lead a payment from one to another, the last included; NULL: the rules know no way';
@@ -99,9 +103,11 @@ COMMENT ON FUNCTION paystate.event_came_late(pg_catalog.jsonb, pg_catalog.jsonb,
 CREATE FUNCTION paystate.event_late_status(tables pg_catalog.jsonb, lifecycle pg_catalog.text,
 										   target pg_catalog.text, order_status pg_catalog.text)
 	RETURNS pg_catalog.text
-	LANGUAGE sql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $event_late_status$
+BEGIN
+	RETURN (
 	SELECT paystate.event_label(tables, 'payments', s.label, true)
 	FROM paystate.lifecycle_status s
 	WHERE s.lifecycle = event_late_status.lifecycle AND s.kind = 'payment'
@@ -109,7 +115,8 @@ AS $event_late_status$
 			SELECT FROM paystate.lifecycle_status o
 			WHERE o.lifecycle = s.lifecycle AND o.kind = 'order' AND o.label = order_status
 				AND o.role = 'dead' AND o.label = s.label)))
-	ORDER BY s.initial, s.label = target DESC LIMIT 1;
+	ORDER BY s.initial, s.label = target DESC LIMIT 1);
+END
 $event_late_status$;
 COMMENT ON FUNCTION paystate.event_late_status(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
 	'the status in which a payment is inserted that is told too late';

@@ -4,9 +4,11 @@
 
 CREATE FUNCTION paystate.event_plural_payment(payment pg_catalog.jsonb, order_id pg_catalog.text)
 	RETURNS pg_catalog.jsonb
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $event_plural_payment$
+BEGIN
+	RETURN (
 	SELECT jsonb_build_object(
 		'id', paystate.event_text(payment -> 'id'),
 		'order', order_id,
@@ -20,7 +22,8 @@ AS $event_plural_payment$
 		'at', paystate.event_time(paystate.event_field(payment, 'updated_at')))
 	FROM (SELECT coalesce(paystate.event_field(payment, 'base_amount'),
 						  paystate.event_field(payment, 'payment_amount'))) a (amount),
-		 (SELECT paystate.event_status(paystate.event_text(payment -> 'status'))) s (status);
+		 (SELECT paystate.event_status(paystate.event_text(payment -> 'status'))) s (status));
+END
 $event_plural_payment$;
 COMMENT ON FUNCTION paystate.event_plural_payment(pg_catalog.jsonb, pg_catalog.text) IS
 	'one of the payments of Plural''s order in normal form';

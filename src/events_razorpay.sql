@@ -17,9 +17,11 @@
 CREATE FUNCTION paystate.event_razorpay_payment(payment pg_catalog.jsonb,
 												told pg_catalog.text, with_refund pg_catalog.bool)
 	RETURNS pg_catalog.jsonb
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $event_razorpay_payment$
+BEGIN
+	RETURN (
 	SELECT jsonb_build_object(
 		'id', paystate.event_text(payment -> 'id'),
 		'order', paystate.event_text(payment -> 'order_id'),
@@ -29,7 +31,8 @@ AS $event_razorpay_payment$
 		'status', CASE WHEN s.status = 'refunded' AND with_refund THEN s.before ELSE s.status END,
 		'through', CASE WHEN s.status = 'refunded' THEN s.before END)
 	FROM (SELECT paystate.event_status(coalesce(paystate.event_text(payment -> 'status'), told)),
-		CASE payment -> 'captured' WHEN 'false' THEN 'authorized' ELSE 'captured' END) s (status, before);
+		CASE payment -> 'captured' WHEN 'false' THEN 'authorized' ELSE 'captured' END) s (status, before));
+END
 $event_razorpay_payment$;
 COMMENT ON FUNCTION paystate.event_razorpay_payment(pg_catalog.jsonb, pg_catalog.text, pg_catalog.bool) IS
 	'Razorpay''s payment entity in normal form';
