@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
@@ -33,7 +34,12 @@ static void
 open_all(PsTables *t, Oid orders, LOCKMODE lockmode)
 {
 	memset(t, 0, sizeof(*t));
-	t->orders_rel = open_one(orders, PS_ORDERS, lockmode, &t->orders);
+	t->orders_rel = try_relation_open(orders, lockmode);
+	if (t->orders_rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", orders)));
+	t->orders = paystate_table(t->orders_rel, PS_ORDERS);
 	if (t->orders->root != orders)
 	{
 		Oid			root = t->orders->root;

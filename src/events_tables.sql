@@ -10,7 +10,7 @@ DECLARE
 	argument	text[];
 	described	jsonb;
 BEGIN
-	SELECT string_to_array(encode(g.tgargs, 'escape'), '\000') INTO argument
+	SELECT paystate.known_arguments(g.tgargs) INTO argument
 	FROM pg_trigger g
 	WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgfoid = guard AND g.tgname = '_paystate_guard';
 	SELECT jsonb_build_object('name', relation::text, 'oid', relation::oid::int8,
@@ -50,6 +50,20 @@ BEGIN
 			DETAIL = 'A gateway''s event names rows by a key of one text column, or by the column gateway_id.',
 			TABLE = relation::text;
 	END IF;
+	-- events give subunits, which a column of units would take for units
+	IF (WITH RECURSIVE base AS (
+			SELECT a.atttypid AS type FROM pg_attribute a
+			WHERE a.attrelid = relation AND a.attname = described #>> '{columns,amount}'
+			UNION ALL
+			SELECT d.typbasetype FROM base b JOIN pg_type d ON d.oid = b.type AND d.typtype = 'd')
+		SELECT bool_or(b.type = 'numeric'::regtype) FROM base b) THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS8',
+			MESSAGE = format('table "%s" cannot record events', relation),
+			DETAIL = format('Column "%s" is of type %s, and events give amounts in subunits.',
+				described #>> '{columns,amount}', described -> 'types' ->> (described #>> '{columns,amount}')),
+			HINT = 'Write to the tables what the event says; money must be bigint or integer here.',
+			TABLE = relation::text;
+	END IF;
 	RETURN described;
 END
 $event_table$;
@@ -66,19 +80,25 @@ DECLARE
 	refunds		regclass;
 	inbox		regclass;
 BEGIN
+	-- one of another owner is none of ours: its triggers would run as whoever calls
 	SELECT min(k.conrelid::oid::int8)::oid::regclass INTO payments
 	FROM pg_constraint k
+	JOIN pg_class c ON c.oid = k.conrelid
+	JOIN pg_class o ON o.oid = orders AND o.relowner = c.relowner
 	WHERE k.contype = 'f' AND k.confrelid = orders AND k.conparentid = 0
 		AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = k.conrelid AND g.tgname = '_paystate_guard'
 					AND g.tgfoid = 'paystate.guard_payments()'::regprocedure);
 	SELECT min(k.conrelid::oid::int8)::oid::regclass INTO refunds
 	FROM pg_constraint k
+	JOIN pg_class c ON c.oid = k.conrelid
+	JOIN pg_class o ON o.oid = orders AND o.relowner = c.relowner
 	WHERE k.contype = 'f' AND k.confrelid = payments AND k.conparentid = 0
 		AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = k.conrelid AND g.tgname = '_paystate_guard'
 					AND g.tgfoid = 'paystate.guard_refunds()'::regprocedure);
 	SELECT c.oid INTO inbox
 	FROM pg_class o
 	JOIN pg_class c ON c.relnamespace = o.relnamespace AND c.relname = 'order_events'
+		AND pg_has_role(c.relowner, o.relowner, 'MEMBER')
 	WHERE o.oid = orders;
 	IF payments IS NULL OR refunds IS NULL OR inbox IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS8',

@@ -11,6 +11,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
+#include "mb/pg_wchar.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -74,6 +75,8 @@ paystate_unbound(Relation rel, const char *hint, const char *detail,...)
 	va_start(args, detail);
 	vsnprintf(buffer, sizeof(buffer), detail, args);
 	va_end(args);
+	/* what was cut must not end within a character */
+	buffer[pg_mbcliplen(buffer, strlen(buffer), sizeof(buffer) - 1)] = '\0';
 	paystate_report(&(PsReport) {
 		.code = ERRCODE_PS_UNBOUND,.rel = rel,
 		.constraint = "paystate_bound",

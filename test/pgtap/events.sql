@@ -186,4 +186,33 @@ SELECT results_eq($$SELECT id COLLATE "default", status::text, attempts FROM ord
 	$$VALUES ('o5', 'paid', 2), ('v5', 'cancelled', 1)$$, 'all of it was done');
 SELECT results_eq($$SELECT outcome, count(*)::int FROM order_events WHERE event_id LIKE 'app_%' GROUP BY outcome$$, $$VALUES ('applied', 4)$$, 'and applied');
 
+-- ---- attached tables: the shop's own words, and its money
+SET LOCAL client_min_messages = error;
+DO $$ BEGIN
+	CREATE SCHEMA bazaar;
+	CREATE TABLE bazaar.sales (id text PRIMARY KEY, amount integer NOT NULL, status text NOT NULL);
+	CREATE TABLE bazaar.payments (id text PRIMARY KEY, order_id text REFERENCES bazaar.sales, amount integer NOT NULL, status text NOT NULL);
+	CREATE INDEX ON bazaar.payments (order_id);
+	CREATE TABLE bazaar.refunds (id text PRIMARY KEY, payment_id text REFERENCES bazaar.payments, amount integer NOT NULL, status text NOT NULL);
+	CREATE INDEX ON bazaar.refunds (payment_id);
+	PERFORM paystate.attach('bazaar.sales', 'bazaar.payments', 'bazaar.refunds', lifecycle => 'razorpay', add_columns => true,
+		labels => '{"order": {"paid": "चुकाया"}, "payment": {"captured": "a\\b\"c"}, "refund": {"processed": "लौटाया"}}');
+	PERFORM paystate.create_events('bazaar');
+	INSERT INTO bazaar.sales (id, amount, status) VALUES ('s1', 1000, 'created');
+END $$;
+SELECT results_eq($$SELECT r.outcome FROM (VALUES ('b1', helper.webhook('sp', 'captured', 's1', 1)),
+		('b2', helper.webhook('sp', 'captured', 's1', 1)),
+		('b3', '{"entity": "refund", "id": "sr", "payment_id": "sp", "amount": 300, "status": "processed"}'),
+		('b4', '{"entity": "refund", "id": "sr", "payment_id": "sp", "amount": 300, "status": "processed"}')) e (id, payload),
+	paystate.record_event('bazaar.sales', 'razorpay', e.id, e.payload) r$$,
+	$$VALUES ('applied'), ('unchanged'), ('applied'), ('unchanged')$$, 'labels beyond ASCII and with a backslash are the shop''s own');
+SELECT results_eq($$SELECT o.status, p.status, r.status, p.amount_refunded FROM bazaar.sales o, bazaar.payments p, bazaar.refunds r$$,
+	$$VALUES ('चुकाया', 'a\b"c', 'लौटाया', 300)$$, 'and are written so');
+DO $$ BEGIN
+	CREATE DOMAIN bazaar.rupees AS numeric(12,2);
+	ALTER TABLE bazaar.payments ALTER amount TYPE bazaar.rupees;
+END $$;
+SELECT throws_ok($$SELECT paystate.record_event('bazaar.sales', 'razorpay', 'b5', helper.webhook('sp', 'captured', 's1', 1))$$,
+	'23PS8', 'table "bazaar.payments" cannot record events', 'a column of units is not written in subunits');
+
 \ir lib/end.sql

@@ -398,4 +398,8 @@ DELETE FROM refunds WHERE payment_id = 'old.a';
 DELETE FROM payments WHERE order_id = 'old';
 DELETE FROM orders WHERE id = 'old';
 SET LOCAL session_replication_role = origin;
+
+SELECT throws_ok(format('SELECT paystate.%s', call), '42P01', 'relation with OID 0 does not exist', call)
+  FROM unnest('{"verify(0)", "replay(0, ''a'')", "repair(0, ''a'')", "order_as_of(0, now(), ''a'')", "orders_as_of(0, now())",
+	"force_status(0, ''paid'', ''why'', ''a'')", "migrate_orders(0, ''razorpay'', ''plural'')"}'::text[]) AS call;
 \ir lib/end.sql
