@@ -204,7 +204,23 @@ plan_of_one(const PsTables *t)
 	return plan;
 }
 
-/* the order's key and the moment are the values; P0002 without such an order */
+/* there was no such order then; or its history does not go back that far */
+static void
+refuse_moment(const PsTables *t, const Datum *values)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NO_DATA_FOUND),
+			 errmsg("history of order \"%s\" does not go back to %s",
+					paystate_key_in_words(t, values),
+					timestamptz_to_str(DatumGetTimestampTz(values[t->orders->nkeys]))),
+			 errdetail("The order was inserted later, or its oldest rows were let go."),
+			 errtable(t->orders_rel)));
+}
+
+/*
+ * The order's key and the moment are the values; P0002 without such an order,
+ * or without a row of its history that is old enough.
+ */
 static void
 return_one(FunctionCallInfo fcinfo, const PsTables *t, Datum *values)
 {
@@ -219,8 +235,9 @@ return_one(FunctionCallInfo fcinfo, const PsTables *t, Datum *values)
 		paystate_no_such_order(t, values);
 	desc = SPI_tuptable->tupdesc;
 	tuple = SPI_tuptable->vals[0];
-	if (!heap_attisnull(tuple, desc->natts, desc))
-		tuplestore_puttuple(rsinfo->setResult, tuple);
+	if (heap_attisnull(tuple, desc->natts, desc))
+		refuse_moment(t, values);
+	tuplestore_puttuple(rsinfo->setResult, tuple);
 	SPI_finish();
 }
 

@@ -11,7 +11,7 @@ CREATE FUNCTION paystate.order_as_of(orders pg_catalog.regclass,
 	SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'paystate_order_as_of';
 COMMENT ON FUNCTION paystate.order_as_of(pg_catalog.regclass, pg_catalog.timestamptz, pg_catalog.text[]) IS
-	'an order as it was at that moment; no row when it did not exist yet';
+	'an order as it was at that moment; no_data_found when it did not exist yet, or its history does not go back that far';
 
 CREATE FUNCTION paystate.orders_as_of(orders pg_catalog.regclass,
 									  at pg_catalog.timestamptz)

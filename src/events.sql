@@ -231,7 +231,7 @@ AS $record_event$
 #variable_conflict use_variable
 DECLARE
 	from_gateway text := paystate.event_check_arguments(orders, gateway, event_id);
-	tables	jsonb := paystate.event_tables(orders);
+	tables	jsonb;
 	taken	bigint;
 	handled	record;
 BEGIN
@@ -239,6 +239,8 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
 			MESSAGE = 'argument "payload" must not be null';
 	END IF;
+	PERFORM paystate.event_make_inbox(orders);
+	tables := paystate.event_tables(orders);
 	EXECUTE format('INSERT INTO %s (gateway, event_id, payload) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
 				   tables ->> 'inbox')
 	USING from_gateway, event_id, payload;

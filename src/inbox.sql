@@ -63,3 +63,34 @@ END
 $create_events$;
 COMMENT ON FUNCTION paystate.create_events(pg_catalog.name) IS
 	'creates the table order_events, where record_event() keeps the gateways'' events, in the schema of an orders table; it belongs to the caller';
+
+-- Whoever owns the orders, or may act as their owner, need not ask for the
+-- inbox: his first event makes it, for their owner.  Two first events at once
+-- wait for each other.
+CREATE FUNCTION paystate.event_make_inbox(orders pg_catalog.regclass)
+	RETURNS pg_catalog.void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY INVOKER
+	SET search_path = pg_catalog, pg_temp
+AS $event_make_inbox$
+DECLARE
+	shop	name;
+	owner	oid;
+BEGIN
+	SELECT n.nspname, c.relowner INTO shop, owner
+	FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+	WHERE c.oid = orders AND pg_has_role(c.relowner, 'USAGE')
+		AND has_schema_privilege(n.oid, 'CREATE')
+		AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid
+					AND t.tgfoid = 'paystate.guard_orders()'::regprocedure);
+	IF shop IS NULL OR to_regclass(format('%I.order_events', shop)) IS NOT NULL THEN
+		RETURN;
+	END IF;
+	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', orders);
+	IF to_regclass(format('%I.order_events', shop)) IS NULL THEN
+		PERFORM paystate.create_events(shop);
+		EXECUTE format('ALTER TABLE %I.order_events OWNER TO %I', shop, pg_get_userbyid(owner));
+	END IF;
+END
+$event_make_inbox$;
+COMMENT ON FUNCTION paystate.event_make_inbox(pg_catalog.regclass) IS
+	'makes the inbox of an orders table that has none, where the caller may';

@@ -1,7 +1,7 @@
 /*
  * tables.c
  *		What the ready-made tables need from C: ids in the form that gateways
- *		give them, and the check of an order's notes.
+ *		give them, and the checks of what a merchant says of an order.
  *
  * Static state: the last moment that an id of this backend was made from,
  * kept for the life of the backend.  Nothing depends on its being lost.
@@ -22,11 +22,14 @@
 #define ID_RANDOM_DIGITS 5
 #define ID_DIGITS (ID_TIME_DIGITS + ID_RANDOM_DIGITS)
 
+#define RECEIPT_MAX_CHARS 40
 #define NOTES_MAX_KEYS 15
 #define NOTES_MAX_CHARS 256
 
 PG_FUNCTION_INFO_V1(paystate_new_id);
 PG_FUNCTION_INFO_V1(paystate_notes_ok);
+PG_FUNCTION_INFO_V1(paystate_receipt_ok);
+PG_FUNCTION_INFO_V1(paystate_first_payment_ok);
 
 /* ascending in ASCII, so that collation "C" sorts ids as the numbers sort */
 static const char base62[] =
@@ -94,6 +97,28 @@ paystate_new_id(PG_FUNCTION_ARGS)
 	put_digits(VARDATA(id) + prefixlen + ID_TIME_DIGITS, noise,
 			   ID_RANDOM_DIGITS);
 	PG_RETURN_TEXT_P(id);
+}
+
+/*
+ * A CHECK is read anew by each statement, and at length: one call of a column
+ * or three is the shortest there is.
+ */
+Datum
+paystate_receipt_ok(PG_FUNCTION_ARGS)
+{
+	text	   *receipt = PG_GETARG_TEXT_PP(0);
+
+	PG_RETURN_BOOL(pg_mbstrlen_with_len(VARDATA_ANY(receipt),
+										VARSIZE_ANY_EXHDR(receipt)) <= RECEIPT_MAX_CHARS);
+}
+
+/* first_payment_ok(minimum, partial_payment, amount) */
+Datum
+paystate_first_payment_ok(PG_FUNCTION_ARGS)
+{
+	int64		minimum = PG_GETARG_INT64(0);
+
+	PG_RETURN_BOOL(PG_GETARG_BOOL(1) && minimum > 0 && minimum <= PG_GETARG_INT64(2));
 }
 
 /* Is it a scalar, and is its text short enough? */

@@ -12,6 +12,21 @@ CREATE FUNCTION paystate.notes_ok(notes pg_catalog.jsonb) RETURNS pg_catalog.boo
 COMMENT ON FUNCTION paystate.notes_ok(pg_catalog.jsonb) IS
 	'whether the value may stand in orders.notes: an object of at most 15 keys with scalars of at most 256 characters, or an empty array';
 
+CREATE FUNCTION paystate.receipt_ok(receipt pg_catalog.text) RETURNS pg_catalog.bool
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'paystate_receipt_ok';
+COMMENT ON FUNCTION paystate.receipt_ok(pg_catalog.text) IS
+	'whether the value may stand in orders.receipt: at most 40 characters';
+
+CREATE FUNCTION paystate.first_payment_ok(
+	minimum pg_catalog.int8,
+	partial_payment pg_catalog.bool,
+	amount pg_catalog.int8) RETURNS pg_catalog.bool
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'paystate_first_payment_ok';
+COMMENT ON FUNCTION paystate.first_payment_ok(pg_catalog.int8, pg_catalog.bool, pg_catalog.int8) IS
+	'whether the value may stand in orders.first_payment_min_amount: with partial payment, from 1 to the amount; null where one of them is';
+
 -- The tables belong to the caller and name everything they use, so that
 -- neither a dump's empty search_path nor a caller's own can change them.
 -- No CHECK stands over a column that paystate writes: a direct write of the
@@ -102,7 +117,7 @@ BEGIN
 			amount_refunded bigint NOT NULL DEFAULT 0,
 			currency text NOT NULL DEFAULT 'INR',
 			receipt text
-				CONSTRAINT orders_receipt_check CHECK (char_length(receipt) <= 40),
+				CONSTRAINT orders_receipt_check CHECK (paystate.receipt_ok(receipt)),
 			offer_id text,
 			partial_payment boolean NOT NULL DEFAULT false,
 			first_payment_min_amount bigint,
@@ -117,10 +132,7 @@ BEGIN
 			created_at timestamptz NOT NULL DEFAULT now(),
 			PRIMARY KEY (id),
 			CONSTRAINT orders_first_payment_check CHECK (
-				first_payment_min_amount IS NULL
-				OR partial_payment
-				AND first_payment_min_amount > 0
-				AND first_payment_min_amount <= amount)
+				paystate.first_payment_ok(first_payment_min_amount, partial_payment, amount))
 		) WITH (fillfactor = 90)$ddl$,
 		schema, format(id_column, 'order'), lifecycle);
 
@@ -214,10 +226,6 @@ BEGIN
 	END LOOP;
 
 	PERFORM paystate.create_views(schema);
-	-- kept where it is from tables that were dropped
-	IF to_regclass(format('%I.order_events', schema)) IS NULL THEN
-		PERFORM paystate.create_events(schema);
-	END IF;
 END
 $create_tables$;
 COMMENT ON FUNCTION paystate.create_tables(pg_catalog.name, pg_catalog.text, pg_catalog.regtype, pg_catalog.bool, pg_catalog.text) IS

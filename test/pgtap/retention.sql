@@ -320,8 +320,8 @@ SELECT is(helper.mended('legs', $$UPDATE orders SET amount_refunded = 1 WHERE id
 ROLLBACK TO healthy;
 
 -- ---- as of some moment ---------------------------------------------------------------------------
-SELECT is((SELECT array_agg(a::text) FROM paystate.order_as_of('orders', month(0) - interval '1 second', o) a), NULL,
-	o || ': before the oldest row that is kept there is no answer')
+SELECT throws_like(format('SELECT * FROM paystate.order_as_of(%L, month(0) - interval %L, %L)', 'orders', '1 second', o),
+	format('history of order "%s" does not go back to %%', o), o || ': before the oldest row that is kept there is no answer')
   FROM unnest(ARRAY['gone', 'half', 'new', 'this']) o;
 SELECT is_empty($$SELECT FROM paystate.orders_as_of('orders', month(0) - interval '1 second')$$, 'nor for all orders');
 SELECT is((SELECT a::text FROM paystate.order_as_of('orders', h.at, 'half') a), '(half,attempted,400,600,1,4)', 'at the oldest row there is')
