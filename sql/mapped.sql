@@ -49,4 +49,10 @@ SELECT * FROM paystate.orders_as_of('"Order"', now());
 SELECT outcome, reason FROM paystate.try_payment('pay', '1', 'held', NULL, '1');
 SELECT paystate.order_json('"Order"', '1', '1');
 SELECT lifecycle, from_status, to_status, count FROM paystate.status_flow('"Order"');
+-- orders may name a life cycle of their own, if the table can follow it
+ALTER TABLE "Order" ADD lifecycle text;
+INSERT INTO "Order" (merchant, nr, total, lifecycle) VALUES (1, 4, 100, 'paykun');
+INSERT INTO "Order" (merchant, nr, total, lifecycle) VALUES (1, 5, 100, 'plural');
+SELECT nr, state, lifecycle FROM "Order" ORDER BY nr;
+SELECT * FROM paystate.verify('"Order"');
 DROP SCHEMA mapped CASCADE;

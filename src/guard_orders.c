@@ -158,6 +158,10 @@ after_insert(PsCase *c)
 
 	read_row(c, &c->order);
 	c->lc = lifecycle_of(slot, self, c->td->tg_relation);
+	if (c->lc->refund_moves_order && self->att[PS_O_REFUNDED] == 0)
+		paystate_unbound(c->td->tg_relation, "Add the column and attach the table again.",
+						 "Life cycle \"%s\" decides by column \"amount_refunded\", which is missing.",
+						 c->lc->name);
 	check_opening(c, &c->order);
 	if (paystate_order_status(c->lc, label) != c->lc->order_initial)
 		paystate_refuse_initial(c, paystate_slot_word(slot, self, PS_O_STATUS));
