@@ -116,6 +116,8 @@ BEGIN
 		END;
 		IF span <= make_interval() THEN
 			RETURN 'must be longer than nothing';
+		ELSIF span > make_interval(years => 1000) THEN	-- so long ago was no timestamp
+			RETURN 'must be at most 1000 years';
 		END IF;
 	ELSIF shape <> kind THEN
 		RETURN format('must be %s', CASE kind WHEN 'array' THEN 'an array of objects' ELSE 'a ' || kind END);

@@ -76,6 +76,7 @@ SELECT helper.bad('razorpay', given::jsonb, '22023 The definition: ' || says) FR
 	('{"late_window": 5}', '"late_window" must be an interval, written as a string, or null.'),
 	('{"order_expires": "soon"}', '"order_expires" must be an interval, written as a string, or null.'),
 	('{"authorization_expires": "-1 day"}', '"authorization_expires" must be longer than nothing.'),
+	('{"order_expires": "1001 years"}', '"order_expires" must be at most 1000 years.'),
 	('{"statuses": {}}', '"statuses" must be an array of objects.'),
 	('{"transitions": "none"}', '"transitions" must be an array of objects.'),
 	('{"based_on": 5}', '"based_on" must be a string.')

@@ -402,4 +402,30 @@ SET LOCAL session_replication_role = origin;
 SELECT throws_ok(format('SELECT paystate.%s', call), '42P01', 'relation with OID 0 does not exist', call)
   FROM unnest('{"verify(0)", "replay(0, ''a'')", "repair(0, ''a'')", "order_as_of(0, now(), ''a'')", "orders_as_of(0, now())",
 	"force_status(0, ''paid'', ''why'', ''a'')", "migrate_orders(0, ''razorpay'', ''plural'')"}'::text[]) AS call;
+
+-- The owner's own code, here a cast of his type, runs with his rights alone,
+-- whoever has them; and whoever has not must be able to read.
+DO $$ BEGIN
+	CREATE ROLE verify_owner;
+	CREATE ROLE verify_reader;
+	CREATE SCHEMA theirs AUTHORIZATION verify_owner;
+	GRANT USAGE ON SCHEMA theirs TO verify_reader;
+	SET LOCAL ROLE verify_owner;
+	CREATE TYPE theirs.state AS ENUM ('created', 'attempted', 'paid');
+	CREATE TABLE theirs.orders (id int PRIMARY KEY, amount int NOT NULL, status theirs.state NOT NULL);
+	CREATE TABLE theirs.payments (id int PRIMARY KEY, order_id int REFERENCES theirs.orders, amount int NOT NULL, status text NOT NULL);
+	CREATE INDEX ON theirs.payments (order_id);
+	PERFORM paystate.attach('theirs.orders', 'theirs.payments', lifecycle => 'razorpay', add_columns => true);
+	INSERT INTO theirs.orders (id, amount, status) VALUES (1, 1000, 'created');
+	CREATE FUNCTION theirs.word(theirs.state) RETURNS text LANGUAGE plpgsql AS
+		'BEGIN RETURN CASE $1 WHEN ''created'' THEN current_user::text ELSE ''paid'' END; END';
+	CREATE CAST (theirs.state AS text) WITH FUNCTION theirs.word(theirs.state);
+	RESET ROLE;
+END $$;
+SELECT results_eq($$SELECT DISTINCT actual FROM paystate.verify('theirs.orders') WHERE problem = 'unknown status'$$,
+	$$VALUES ('verify_owner')$$, 'a superuser verifies as the owner of the tables');
+SELECT is(current_user::text, session_user::text, 'and is himself afterwards');
+SET LOCAL ROLE verify_reader;
+SELECT throws_ok($$SELECT paystate.verify('theirs.orders')$$, '42501', 'permission denied for table payments', 'others verify as themselves');
+RESET ROLE;
 \ir lib/end.sql
