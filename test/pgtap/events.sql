@@ -215,4 +215,31 @@ END $$;
 SELECT throws_ok($$SELECT paystate.record_event('bazaar.sales', 'razorpay', 'b5', helper.webhook('sp', 'captured', 's1', 1))$$,
 	'23PS8', 'table "bazaar.payments" cannot record events', 'a column of units is not written in subunits');
 
+-- ---- what another role put beside an orders table is not written to
+DO $$ BEGIN
+	CREATE ROLE events_other;
+	CREATE SCHEMA fair;
+	GRANT ALL ON SCHEMA fair TO events_other;
+	CREATE TABLE fair.orders (id text PRIMARY KEY, amount int NOT NULL, status text NOT NULL);
+	GRANT REFERENCES ON fair.orders TO events_other;
+	SET LOCAL ROLE events_other;
+	CREATE TABLE fair.older (id text PRIMARY KEY, order_id text REFERENCES fair.orders, amount int NOT NULL, status text NOT NULL);
+	PERFORM paystate.make_guards('fair.older', 'payments', 'lifecycle=razorpay');
+	CREATE TABLE fair.order_events (gateway text, event_id text, payload jsonb);
+	RESET ROLE;
+	CREATE TABLE fair.payments (id text PRIMARY KEY, order_id text REFERENCES fair.orders, amount int NOT NULL, status text NOT NULL);
+	CREATE INDEX ON fair.payments (order_id);
+	CREATE TABLE fair.refunds (id text PRIMARY KEY, payment_id text REFERENCES fair.payments, amount int NOT NULL, status text NOT NULL);
+	CREATE INDEX ON fair.refunds (payment_id);
+	PERFORM paystate.attach('fair.orders', 'fair.payments', 'fair.refunds', lifecycle => 'razorpay', add_columns => true);
+	INSERT INTO fair.orders (id, amount, status) VALUES ('f1', 1000, 'created');
+END $$;
+SELECT throws_ok($$SELECT paystate.record_event('fair.orders', 'razorpay', 'f_1', helper.webhook('fp', 'captured', 'f1', 1))$$,
+	'23PS8', 'table "fair.orders" cannot record events', 'the inbox of another owner is none');
+DROP TABLE fair.order_events;
+SELECT is((SELECT outcome FROM paystate.record_event('fair.orders', 'razorpay', 'f_1', helper.webhook('fp', 'captured', 'f1', 1))),
+	'applied', 'beside payments of another owner');
+SELECT results_eq('SELECT id, status FROM fair.payments UNION ALL SELECT id, status FROM fair.older', $$VALUES ('fp', 'captured')$$,
+	'which got nothing');
+
 \ir lib/end.sql
