@@ -14,7 +14,7 @@ AS $attach_arguments$
 	SELECT ARRAY['lifecycle=' || lifecycle]
 		|| ARRAY(SELECT format('column.%s=%s', c.ours, c.theirs)
 				 FROM paystate.attach_columns(relation, kind, columns) AS c
-				 WHERE c.mapped AND c.meaning NOT IN ('key', 'link') AND c.need <> 'free'
+				 WHERE c.mapped AND c.meaning NOT IN ('key', 'link') AND (c.need <> 'free' OR kind = 'orders')
 					 AND c.theirs IS DISTINCT FROM c.ours
 				 ORDER BY c.ours)
 		|| ARRAY(SELECT format('label.%s=%s', l.key, l.value)

@@ -31,6 +31,8 @@ static const PsColumn order_columns[PS_O_END] = {
 	{"status_since", PS_M_TIME, true, false},
 	{"changed_at", PS_M_TIME, true, false},
 	{"created_at", PS_M_ANY, false, true},
+	{"receipt", PS_M_FREE, false, true},
+	{"notes", PS_M_FREE, false, true},
 };
 
 static const PsColumn payment_columns[PS_P_END] = {
@@ -72,7 +74,7 @@ static const PsColumn history_columns[PS_H_END] = {
 };
 
 const char *const paystate_free_columns[] = {
-	"receipt", "notes", "offer_id", "gateway_id", NULL
+	"offer_id", "gateway_id", NULL
 };
 
 const PsColumn *
@@ -114,6 +116,7 @@ type_fits(PsMeaning meaning, Oid base, int32 typmod, int *scale)
 	switch (meaning)
 	{
 		case PS_M_ANY:
+		case PS_M_FREE:
 			return true;
 		case PS_M_MONEY:
 			return money_fits(base, typmod, scale);

@@ -156,6 +156,7 @@ after_insert(PsCase *c)
 	TupleTableSlot *slot = c->td->tg_trigslot;
 	int			label = paystate_slot_label(slot, self, PS_O_STATUS);
 
+	paystate_check_merchant(c);
 	read_row(c, &c->order);
 	c->lc = lifecycle_of(slot, self, c->td->tg_relation);
 	if (c->lc->refund_moves_order && self->att[PS_O_REFUNDED] == 0)
@@ -261,9 +262,12 @@ static void
 after_update(PsCase *c)
 {
 	const PsTable *self = c->family.self;
-	bool		moved = check_update(c->td, self);
-	int			term = changed_term(c->td, self);
+	bool		moved;
+	int			term;
 
+	paystate_check_merchant(c);
+	moved = check_update(c->td, self);
+	term = changed_term(c->td, self);
 	if (term >= 0 && moved)
 		paystate_refuse_column(c->td->tg_relation, self->att[term], false);
 	if (term >= 0)

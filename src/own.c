@@ -75,7 +75,8 @@ same_rest(const PsTable *self, const TriggerData *td, const PsRow *row)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (columns[i].written || self->att[i] == 0)
+		if (columns[i].written || columns[i].meaning == PS_M_FREE ||
+			self->att[i] == 0)
 			continue;
 		/* an order changes its life cycle where migrate_orders() says so */
 		if (self->kind == PS_ORDERS && i == PS_O_LIFECYCLE ?

@@ -288,6 +288,9 @@ extern void paystate_note_counted(const PsRow *payment);
 extern bool paystate_counted_already(PsCase *c, int new_label);
 extern void paystate_check_judged(PsCase *c, const PsRow *payment);
 
+/* merchant.c: receipt, notes, partial terms; 23514 */
+extern void paystate_check_merchant(const PsCase *c);
+
 /* hint.c, explain.c: a refusal in words */
 extern const char *paystate_shop_word(const PsCase *c, PsKind kind,
 									  const char *label);

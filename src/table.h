@@ -39,6 +39,8 @@ enum PsOrderColumn
 	PS_O_STATUS_SINCE,
 	PS_O_CHANGED_AT,
 	PS_O_CREATED_AT,
+	PS_O_RECEIPT,
+	PS_O_NOTES,
 	PS_O_END
 };
 
@@ -86,12 +88,13 @@ enum PsHistoryColumn
 	PS_H_END
 };
 
-#define PS_MAX_COLUMNS 18
+#define PS_MAX_COLUMNS 20
 
 /* what a column says, and so which types it may have (columns.c) */
 typedef enum PsMeaning
 {
 	PS_M_ANY,
+	PS_M_FREE,					/* the writer's own, at any time */
 	PS_M_MONEY,					/* bigint, integer or numeric(p,s) */
 	PS_M_COUNT,					/* integer or bigint */
 	PS_M_WORD,					/* text, varchar or char */

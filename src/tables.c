@@ -1,7 +1,7 @@
 /*
  * tables.c
  *		What the ready-made tables need from C: ids in the form that gateways
- *		give them, and the checks of what a merchant says of an order.
+ *		give them.
  *
  * Static state: the last moment that an id of this backend was made from,
  * kept for the life of the backend.  Nothing depends on its being lost.
@@ -22,14 +22,7 @@
 #define ID_RANDOM_DIGITS 5
 #define ID_DIGITS (ID_TIME_DIGITS + ID_RANDOM_DIGITS)
 
-#define RECEIPT_MAX_CHARS 40
-#define NOTES_MAX_KEYS 15
-#define NOTES_MAX_CHARS 256
-
 PG_FUNCTION_INFO_V1(paystate_new_id);
-PG_FUNCTION_INFO_V1(paystate_notes_ok);
-PG_FUNCTION_INFO_V1(paystate_receipt_ok);
-PG_FUNCTION_INFO_V1(paystate_first_payment_ok);
 
 /* ascending in ASCII, so that collation "C" sorts ids as the numbers sort */
 static const char base62[] =
@@ -97,74 +90,4 @@ paystate_new_id(PG_FUNCTION_ARGS)
 	put_digits(VARDATA(id) + prefixlen + ID_TIME_DIGITS, noise,
 			   ID_RANDOM_DIGITS);
 	PG_RETURN_TEXT_P(id);
-}
-
-/*
- * A CHECK is read anew by each statement, and at length: one call of a column
- * or three is the shortest there is.
- */
-Datum
-paystate_receipt_ok(PG_FUNCTION_ARGS)
-{
-	text	   *receipt = PG_GETARG_TEXT_PP(0);
-
-	PG_RETURN_BOOL(pg_mbstrlen_with_len(VARDATA_ANY(receipt),
-										VARSIZE_ANY_EXHDR(receipt)) <= RECEIPT_MAX_CHARS);
-}
-
-/* first_payment_ok(minimum, partial_payment, amount) */
-Datum
-paystate_first_payment_ok(PG_FUNCTION_ARGS)
-{
-	int64		minimum = PG_GETARG_INT64(0);
-
-	PG_RETURN_BOOL(PG_GETARG_BOOL(1) && minimum > 0 && minimum <= PG_GETARG_INT64(2));
-}
-
-/* Is it a scalar, and is its text short enough? */
-static bool
-note_ok(const JsonbValue *note)
-{
-	switch (note->type)
-	{
-		case jbvNull:
-		case jbvBool:
-			return true;
-		case jbvString:
-			return pg_mbstrlen_with_len(note->val.string.val,
-										note->val.string.len) <= NOTES_MAX_CHARS;
-		case jbvNumeric:
-			return strlen(DatumGetCString(DirectFunctionCall1(numeric_out,
-															  NumericGetDatum(note->val.numeric)))) <= NOTES_MAX_CHARS;
-		default:
-			return false;
-	}
-}
-
-/*
- * May this stand in orders.notes?  An object, or the empty array that the
- * gateways print for an object without keys.
- */
-Datum
-paystate_notes_ok(PG_FUNCTION_ARGS)
-{
-	Jsonb	   *notes = PG_GETARG_JSONB_P(0);
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	note;
-
-	if (!JB_ROOT_IS_OBJECT(notes))
-		PG_RETURN_BOOL(JB_ROOT_IS_ARRAY(notes) && JB_ROOT_COUNT(notes) == 0);
-	if (JB_ROOT_COUNT(notes) > NOTES_MAX_KEYS)
-		PG_RETURN_BOOL(false);
-
-	/* the first token opens the object; its members are not descended into */
-	it = JsonbIteratorInit(&notes->root);
-	(void) JsonbIteratorNext(&it, &note, false);
-	while ((token = JsonbIteratorNext(&it, &note, true)) != WJB_END_OBJECT)
-	{
-		if (token == WJB_VALUE && !note_ok(&note))
-			PG_RETURN_BOOL(false);
-	}
-	PG_RETURN_BOOL(true);
 }
