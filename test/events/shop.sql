@@ -14,10 +14,12 @@ BEGIN
 	FOREACH kind IN ARRAY '{text,bigint,uuid}'::text[] LOOP
 		EXECUTE format('CREATE SCHEMA shop_%s', kind);
 		PERFORM paystate.create_tables(('shop_' || kind)::name, 'razorpay', kind::regtype);
+		PERFORM paystate.create_events(('shop_' || kind)::name);
 	END LOOP;
 	-- what a gateway has of the same orders
 	CREATE SCHEMA gateway;
 	PERFORM paystate.create_tables('gateway');
+	PERFORM paystate.create_events('gateway');
 END
 $$;
 
