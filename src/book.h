@@ -11,7 +11,7 @@
 #include "tcop/dest.h"
 #include "utils/array.h"
 
-#include "paystate.h"
+#include "general.h"
 
 /* a payment: as its row says, and as the history has it so far */
 typedef struct PsLeg
@@ -152,10 +152,7 @@ typedef enum PsBookColumn
 
 extern char *paystate_book_sql(const PsTables *tables, bool one_order);
 
-/* a table, a column and a comparison as they stand in a statement */
-extern const char *paystate_sql_table(Relation rel);
-extern const char *paystate_sql_column(Relation rel, AttrNumber att);
-extern const char *paystate_sql_operator(Oid op);
+/* money and life cycle of an order as they stand in a statement */
 extern const char *paystate_sql_lifecycle(Relation rel, const PsTable *orders,
 										  const char *alias);
 extern const char *paystate_sql_subunits(Relation rel, const PsTable *table,

@@ -10,14 +10,11 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
-#include "utils/syscache.h"
 
 #include "book.h"
 
@@ -29,40 +26,6 @@ typedef struct Branch
 	const PsTable *table;
 	const char *column[PS_B_END];
 } Branch;
-
-const char *
-paystate_sql_column(Relation rel, AttrNumber att)
-{
-	return quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(rel),
-												  att - 1)->attname));
-}
-
-/* rows of inheritance children are no rows of ours; partitions are */
-const char *
-paystate_sql_table(Relation rel)
-{
-	return psprintf("%s%s",
-					rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
-					quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-											   RelationGetRelationName(rel)));
-}
-
-const char *
-paystate_sql_operator(Oid op)
-{
-	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(op));
-	Form_pg_operator form;
-	char	   *text;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", op);
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	text = psprintf("OPERATOR(%s.%s)",
-					quote_identifier(get_namespace_name(form->oprnamespace)),
-					NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return text;
-}
 
 /* ---- expressions */
 
@@ -94,13 +57,11 @@ paystate_sql_subunits(Relation rel, const PsTable *table, int cell,
 {
 	const char *column = paystate_sql_column(rel, table->att[cell]);
 
-	if (table->base[cell] != NUMERICOID)
-		return psprintf("%s.%s::pg_catalog.int8", alias, column);
-	return psprintf("(%s.%s::pg_catalog.numeric OPERATOR(pg_catalog.*)"
-					" pg_catalog.power(10, COALESCE(paystate.currency_exponent(%s), 2)))::pg_catalog.int8",
-					alias, column, table->att[PS_O_CURRENCY] == 0 ? "NULL" :
-					psprintf("%s.%s::pg_catalog.text", alias,
-							 paystate_sql_column(rel, table->att[PS_O_CURRENCY])));
+	const char *currency = table->att[PS_O_CURRENCY] == 0 ? NULL :
+		psprintf("%s.%s", alias, paystate_sql_column(rel, table->att[PS_O_CURRENCY]));
+
+	return paystate_sql_money(psprintf("%s.%s", alias, column), table->base[cell],
+							  currency);
 }
 
 /* where the table has no such column, the guard's argument says it for all */

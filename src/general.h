@@ -20,6 +20,11 @@ typedef struct PsFrame
 extern void paystate_push_frame(PsFrame *frame, PsRow *row, bool insert);
 extern void paystate_pop_frame(PsFrame *frame);
 
+/* a table, a column and a comparison as they stand in a statement */
+extern const char *paystate_sql_table(Relation rel);
+extern const char *paystate_sql_column(Relation rel, AttrNumber att);
+extern const char *paystate_sql_operator(Oid op);
+
 extern char *paystate_sql_find(Relation rel, const PsTable *table,
 							   const PsLink *link, bool lock);
 extern char *paystate_sql_list(Relation rel, const PsTable *payments, bool lock);

@@ -19,26 +19,43 @@
 #include "paystate.h"
 
 static const char *
-column_name(Relation rel, AttrNumber att)
-{
-	return quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(rel),
-												  att - 1)->attname));
-}
-
-static const char *
 table_name(Relation rel)
 {
 	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 									  RelationGetRelationName(rel));
 }
 
+const char *
+paystate_sql_column(Relation rel, AttrNumber att)
+{
+	return quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(rel),
+												  att - 1)->attname));
+}
+
 /* rows of inheritance children are no rows of ours; partitions are */
-static const char *
-only_table_name(Relation rel)
+const char *
+paystate_sql_table(Relation rel)
 {
 	return psprintf("%s%s",
 					rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ",
 					table_name(rel));
+}
+
+const char *
+paystate_sql_operator(Oid op)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(op));
+	Form_pg_operator form;
+	char	   *text;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", op);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	text = psprintf("OPERATOR(%s.%s)",
+					quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return text;
 }
 
 /* "column = $n", or "$n = column" where the operator has our side right */
@@ -46,24 +63,15 @@ static void
 append_equals(StringInfo sql, Relation rel, AttrNumber att, Oid op, int param,
 			  bool param_first)
 {
-	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(op));
-	Form_pg_operator form;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", op);
-	form = (Form_pg_operator) GETSTRUCT(tuple);
 	if (param_first)
 		appendStringInfo(sql, "$%d", param);
 	else
-		appendStringInfoString(sql, column_name(rel, att));
-	appendStringInfo(sql, " OPERATOR(%s.%s) ",
-					 quote_identifier(get_namespace_name(form->oprnamespace)),
-					 NameStr(form->oprname));
+		appendStringInfoString(sql, paystate_sql_column(rel, att));
+	appendStringInfo(sql, " %s ", paystate_sql_operator(op));
 	if (param_first)
-		appendStringInfoString(sql, column_name(rel, att));
+		appendStringInfoString(sql, paystate_sql_column(rel, att));
 	else
 		appendStringInfo(sql, "$%d", param);
-	ReleaseSysCache(tuple);
 }
 
 /* WHERE atts = $first, $first + 1 ... */
@@ -91,13 +99,13 @@ append_select(StringInfo sql, Relation rel, const PsTable *table)
 	appendStringInfoString(sql, "SELECT ");
 	for (int i = 0; i < n; i++)
 		appendStringInfo(sql, "%s, ", table->att[i] == 0 ? "NULL" :
-						 column_name(rel, table->att[i]));
+						 paystate_sql_column(rel, table->att[i]));
 	for (int i = 0; i < table->nkeys; i++)
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
-						 column_name(rel, table->key[i]));
+						 paystate_sql_column(rel, table->key[i]));
 	for (int i = 0; i < table->link.nkeys; i++)
-		appendStringInfo(sql, ", %s", column_name(rel, table->link.fk[i]));
-	appendStringInfo(sql, ", ctid, tableoid, xmin FROM %s", only_table_name(rel));
+		appendStringInfo(sql, ", %s", paystate_sql_column(rel, table->link.fk[i]));
+	appendStringInfo(sql, ", ctid, tableoid, xmin FROM %s", paystate_sql_table(rel));
 }
 
 static void
@@ -105,7 +113,7 @@ append_key_order(StringInfo sql, Relation rel, const PsTable *table)
 {
 	for (int i = 0; i < table->nkeys; i++)
 		appendStringInfo(sql, "%s%s", i == 0 ? " ORDER BY " : ", ",
-						 column_name(rel, table->key[i]));
+						 paystate_sql_column(rel, table->key[i]));
 }
 
 /* ---- the statements */
@@ -152,15 +160,15 @@ paystate_sql_judged(Relation rel, const PsTable *history)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s, ", column_name(rel, att[PS_H_PAYMENT_TO]));
-	appendStringInfo(&sql, "%s FROM ", column_name(rel, att[PS_H_AT]));
-	appendStringInfoString(&sql, only_table_name(rel));
+	appendStringInfo(&sql, "SELECT %s, ", paystate_sql_column(rel, att[PS_H_PAYMENT_TO]));
+	appendStringInfo(&sql, "%s FROM ", paystate_sql_column(rel, att[PS_H_AT]));
+	appendStringInfoString(&sql, paystate_sql_table(rel));
 	append_where(&sql, rel, link->nkeys, link->fk, link->op, 1, true);
 	appendStringInfoString(&sql, " AND ");
 	append_equals(&sql, rel, att[PS_H_PAYMENT_ID], type->eq_opr,
 				  link->nkeys + 1, false);
 	appendStringInfo(&sql, " ORDER BY %s DESC LIMIT 1",
-					 column_name(rel, att[PS_H_SEQ]));
+					 paystate_sql_column(rel, att[PS_H_SEQ]));
 	return sql.data;
 }
 
@@ -174,14 +182,14 @@ paystate_sql_update(Relation rel, const PsTable *table)
 	int			param = 0;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE %s SET ", only_table_name(rel));
+	appendStringInfo(&sql, "UPDATE %s SET ", paystate_sql_table(rel));
 	for (int i = 0; i < n; i++)
 	{
 		if (columns[i].written && table->att[i] != 0)
 		{
 			param++;
 			appendStringInfo(&sql, "%s%s = $%d", param > 1 ? ", " : "",
-							 column_name(rel, table->att[i]), param);
+							 paystate_sql_column(rel, table->att[i]), param);
 		}
 	}
 	append_where(&sql, rel, table->nkeys, table->key, table->keyop,
@@ -204,17 +212,17 @@ paystate_sql_insert(Relation rel, const PsTable *table)
 	{
 		if (!columns[i].written || table->att[i] == 0)
 			continue;
-		appendStringInfo(&sql, "%s, ", column_name(rel, table->att[i]));
+		appendStringInfo(&sql, "%s, ", paystate_sql_column(rel, table->att[i]));
 		params++;
 	}
 	for (int i = 0; i < table->link.nkeys; i++)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
-						 column_name(rel, table->link.fk[i]));
+						 paystate_sql_column(rel, table->link.fk[i]));
 	appendStringInfoString(&sql, ") VALUES (");
 	for (int i = 1; i <= params; i++)
 		appendStringInfo(&sql, "%s$%d", i > 1 ? ", " : "", i);
 	appendStringInfo(&sql, ") RETURNING %s",
-					 column_name(rel, table->key[table->id]));
+					 paystate_sql_column(rel, table->key[table->id]));
 	return sql.data;
 }
 
@@ -225,11 +233,11 @@ paystate_sql_move(Relation rel, const PsTable *payments, bool captured)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "UPDATE %s SET %s = $1", only_table_name(rel),
-					 column_name(rel, payments->att[PS_P_STATUS]));
+	appendStringInfo(&sql, "UPDATE %s SET %s = $1", paystate_sql_table(rel),
+					 paystate_sql_column(rel, payments->att[PS_P_STATUS]));
 	if (captured)
 		appendStringInfo(&sql, ", %s = $2",
-						 column_name(rel, payments->att[PS_P_CAPTURED]));
+						 paystate_sql_column(rel, payments->att[PS_P_CAPTURED]));
 	append_where(&sql, rel, payments->nkeys, payments->key, payments->keyop,
 				 captured ? 3 : 2, false);
 	return sql.data;

@@ -219,6 +219,10 @@ extern const char *paystate_argument_unknown(const Trigger *guard, PsKind kind);
 extern bool paystate_guards_rows(Relation rel, PsKind kind);
 extern bool paystate_has_other_trigger(Relation rel);
 
+/* words.c: the SQL that makes a column int8 subunits; no currency is NULL */
+extern char *paystate_sql_money(const char *column, Oid base,
+								const char *currency);
+
 /* describes rel, which must be a well-guarded table of that kind: 23PS8 */
 extern PsTable *paystate_table(Relation rel, PsKind kind);
 

@@ -62,18 +62,24 @@ column_of(Relation rel, const Trigger *guard, const char *ours)
 }
 
 /* money in subunits: numeric money is given in units of the row's currency */
-static char *
-in_subunits(Relation rel, const Trigger *guard, const char *column, Oid base)
+char *
+paystate_sql_money(const char *column, Oid base, const char *currency)
 {
-	AttrNumber	currency = column_of(rel, guard, "currency");
-
 	if (base != NUMERICOID)
 		return psprintf("%s::pg_catalog.int8", column);
 	return psprintf("(%s::pg_catalog.numeric OPERATOR(pg_catalog.*) pg_catalog.power(10,"
 					" COALESCE(paystate.currency_exponent(%s), 2)))::pg_catalog.int8",
-					column, currency <= 0 ? "NULL" :
-					psprintf("o.%s::pg_catalog.text",
-							 quote_identifier(get_attname(RelationGetRelid(rel), currency, false))));
+					column, currency == NULL ? "NULL" :
+					psprintf("%s::pg_catalog.text", currency));
+}
+
+static char *
+in_subunits(Relation rel, const Trigger *guard, const char *column, Oid base)
+{
+	AttrNumber	att = column_of(rel, guard, "currency");
+
+	return paystate_sql_money(column, base, att <= 0 ? NULL :
+							  psprintf("o.%s", quote_identifier(get_attname(RelationGetRelid(rel), att, false))));
 }
 
 static char *
