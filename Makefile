@@ -2,6 +2,8 @@
 #
 #   make demo      replay real gateway histories on a private server
 #   make test      every test, on a private server
+#   make test-clients  drivers, ORMs, webhooks and a board, really run;
+#                  EVENTS=100000 for as many events over 8 connections
 #   make soak      eight clients on ten orders for a minute, totals compared
 #   make bench     paystate against its rivals, the table of README.md
 #   make bench-history N=1000000  what the history costs and saves, as ratios
@@ -89,6 +91,12 @@ test: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server -c wal_level=logical test/bin/run-tests
 
+EVENTS ?= 3000
+test-clients: deps
+	@test/bin/deps clients
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/clients/all $(EVENTS)
+
 soak: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/stress/soak
@@ -126,4 +134,4 @@ dist:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: demo test soak bench bench-history pictures deps freeze dist uninstall-docs
+.PHONY: demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PSQL = ['psql', '-X', '-q']
@@ -91,6 +92,24 @@ def markdown_inputs(lines):
                 inputs.append(Input(start, '\n'.join(block), None))
             block = None
     return inputs
+
+
+def check_regions(name, lines):
+    """A block under "<!-- from FILE -->" is what stands in that file between
+    the lines "recipe begin" and "recipe end", without its common indent."""
+    for number, line in enumerate(lines):
+        found = re.match(r'<!-- from (\S+) -->$', line)
+        if not found:
+            continue
+        source, there = read_lines(found.group(1)), []
+        marks = [i for i, l in enumerate(source) if re.search(r'\brecipe (begin|end)$', l)]
+        if len(marks) == 2:
+            there = tidy(textwrap.dedent('\n'.join(source[marks[0] + 1:marks[1]])).split('\n'))
+        end = lines.index('```', number + 2) if '```' in lines[number + 2:] else number + 2
+        shown = tidy(lines[number + 2:end])
+        check(there and lines[number + 1].startswith('```') and shown == there,
+              '%s:%d: not the recipe of %s' % (name, number + 1, found.group(1)),
+              'shown:', *('  ' + l for l in shown), 'there:', *('  ' + l for l in there))
 
 
 def run_inputs(inputs, database):
