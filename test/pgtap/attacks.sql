@@ -1,25 +1,54 @@
 -- Known ways around a life cycle that triggers enforce, tried by an
 -- application's role that owns nothing; the tables' owner is no superuser
--- either.  Ids (A01 ...) are those of the catalogue of attacks.  Beside the
--- refusals stand the legal twins.
+-- either.  Ids (A01 ...) are those of the catalogue of attacks, which
+-- test/attacks/README.md maps to tests.  Beside the refusals stand the legal
+-- twins.
+--
+-- With :by_owner set, the tables' owner tries the same; with :partitioned set,
+-- all four tables are partitioned.
 \ir lib/shop.sql
+\if :{?by_owner}
+\set attacker attacks_owner
+\else
+\set attacker attacks_app
+\endif
 
-CREATE ROLE attacks_owner;
+CREATE ROLE attacks_owner IN ROLE pg_execute_server_program;
 CREATE ROLE attacks_app IN ROLE pg_execute_server_program;
-CREATE SCHEMA mall AUTHORIZATION attacks_owner;
-SET LOCAL ROLE attacks_owner;
-DO $$ BEGIN PERFORM paystate.create_tables('mall'); END $$;
-GRANT ALL ON ALL TABLES IN SCHEMA mall TO attacks_app;
-GRANT USAGE ON SCHEMA mall TO attacks_app;
-RESET ROLE;
-GRANT USAGE ON SCHEMA helper TO attacks_app;
+-- tables of attacks_owner in a schema of that name, for everybody to attack
+\if :{?partitioned}
+\ir lib/partition.sql
+SET LOCAL helper.leaves = on;
+\endif
+CREATE FUNCTION helper.attackable(a_schema name, partitioned boolean) RETURNS void
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	path text := current_setting('search_path');
+BEGIN
+	EXECUTE format('CREATE SCHEMA %I AUTHORIZATION attacks_owner', a_schema);
+	SET LOCAL ROLE attacks_owner;
+	PERFORM paystate.create_tables(a_schema, history_partition => CASE WHEN partitioned THEN 'month' END);
+	RESET ROLE;
+	IF partitioned THEN
+		PERFORM set_config('search_path', quote_ident(a_schema) || ', helper, public', true);
+		DROP VIEW time_in_status, status_funnel, stuck_orders, daily_conversion, order_attempts;
+		PERFORM helper.partition('orders'), helper.partition('payments'), helper.partition('refunds');
+		PERFORM set_config('search_path', path, true);
+	END IF;
+	EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO attacks_app', a_schema);
+	EXECUTE format('GRANT USAGE ON SCHEMA %I TO attacks_app', a_schema);
+END
+$$;
+SELECT attackable('mall', :{?partitioned}) IS NULL AS made \gset
+GRANT USAGE ON SCHEMA helper TO attacks_app, attacks_owner;
 SET LOCAL search_path = mall, helper, public;
-SET LOCAL helper.role = 'attacks_app';
+SET LOCAL helper.role = :'attacker';
 
 SELECT * FROM no_plan();
 SELECT is((SELECT bool_or(rolsuper) FROM pg_roles WHERE rolname LIKE 'attacks%'), false, 'neither the owner nor the application is a superuser');
 
-SET LOCAL ROLE attacks_app;
+SET LOCAL ROLE :"attacker";
 DO $$ BEGIN
 	PERFORM given('open', 'razorpay', 1000, 'a=1000');
 	PERFORM given('held', 'razorpay', 1000, 'a=1000 a>authorized');
@@ -182,7 +211,7 @@ SET LOCAL helper.role = '';
 SELECT is(outcome(format('CREATE SCHEMA frozen; SELECT paystate.create_tables(''frozen''); COPY frozen.orders (id, amount, status) FROM PROGRAM ''echo f1,1000,%s'' (FORMAT csv, FREEZE)', s), true),
 	m, format('C01: COPY FREEZE of an order %s', s))
   FROM (VALUES ('paid', says('23PS2', 'insert orders', 'razorpay')), ('created', 'accepted')) v (s, m);
-SET LOCAL helper.role = 'attacks_app';
+SET LOCAL helper.role = :'attacker';
 SELECT no_op('INSERT INTO payments (id, order_id, amount) VALUES (''paid.a'', ''paid'', 1000) ON CONFLICT (id) DO NOTHING', 'C02: a payment delivered again on a paid order');
 SELECT accepted('INSERT INTO payments (id, order_id, amount) VALUES (''open.a'', ''open'', 1000) ON CONFLICT (id) DO UPDATE SET status = ''authorized''', 'C03: ON CONFLICT DO UPDATE is an UPDATE');
 SELECT stands('open', 'attempted 0 of 1000, due 1000, held 1000, pending 0, back 0, attempts 1, open 1, v3; a authorized 0/1000-0-0', 'C03: with one row of history');
@@ -213,9 +242,9 @@ SELECT matches(outcome('WITH a AS (UPDATE payments SET status = ''processed'' WH
 SELECT stands('legs', 'authorized 0 of 1000, due 1000, held 1000, pending 0, back 0, attempts 2, open 2, v5; a authorized 0/600-0-0, b authorized 0/400-0-0', 'C10: neither happened');
 SELECT refused('UPDATE payments p SET status = ''captured'' FROM (SELECT id FROM payments WHERE status = ''created'') s WHERE p.id = s.id AND p.order_id = ''c9''', says('23PS1', 'update payments', 'razorpay'), 'C11: an UPDATE by a join');
 SELECT accepted('UPDATE payments p SET status = ''authorized'' FROM (SELECT id FROM payments WHERE status = ''created'') s WHERE p.id = s.id AND p.order_id = ''c9''', 'C11: a legal one');
-SELECT refused('DO $d$ DECLARE c CURSOR FOR SELECT * FROM payments WHERE id = ''c9.a'' FOR UPDATE; BEGIN OPEN c; MOVE c; UPDATE payments SET status = ''created'' WHERE CURRENT OF c; CLOSE c; END $d$',
+SELECT refused('DO $d$ DECLARE c CURSOR FOR SELECT * FROM payments WHERE id LIKE ''c9.a%'' FOR UPDATE; BEGIN OPEN c; MOVE c; UPDATE payments SET status = ''created'' WHERE CURRENT OF c; CLOSE c; END $d$',
 	says('23PS1', 'update payments', 'razorpay'), 'C12: WHERE CURRENT OF');
-SELECT accepted('DO $d$ DECLARE c CURSOR FOR SELECT * FROM payments WHERE id = ''c9.a'' FOR UPDATE; BEGIN OPEN c; MOVE c; UPDATE payments SET status = ''captured'' WHERE CURRENT OF c; CLOSE c; END $d$',
+SELECT accepted('DO $d$ DECLARE c CURSOR FOR SELECT * FROM payments WHERE id LIKE ''c9.a%'' FOR UPDATE; BEGIN OPEN c; MOVE c; UPDATE payments SET status = ''captured'' WHERE CURRENT OF c; CLOSE c; END $d$',
 	'C12: a legal one');
 SET LOCAL ROLE attacks_owner;
 CREATE VIEW mall.seen AS SELECT * FROM payments WHERE amount > 0 WITH CHECK OPTION;
@@ -225,7 +254,7 @@ SELECT refused('UPDATE seen SET status = ''authorized'' WHERE id = ''c9.a''', sa
 SELECT accepted('UPDATE seen SET status = ''refunded'' WHERE id = ''c9.a''', 'C14: a legal one');
 
 -- ---- 2d transactions --------------------------------------------------------------------------------------
-SET LOCAL ROLE attacks_app;
+SET LOCAL ROLE :"attacker";
 SAVEPOINT d01;
 UPDATE payments SET status = 'processed', amount_captured = 500 WHERE id = 'legs.a';
 ROLLBACK TO d01;
@@ -238,9 +267,11 @@ SELECT refused(format('DO $d$ BEGIN BEGIN %s; EXCEPTION WHEN OTHERS THEN NULL; E
   FROM unnest(ARRAY['UPDATE payments SET status = ''created'' WHERE id = ''paid.a''', 'INSERT INTO payments (order_id, amount) VALUES (''c1'', 1)']) s;
 SELECT refused('DO $d$ BEGIN INSERT INTO payments (id, order_id) VALUES (''c1.a'', ''c1''); UPDATE orders SET amount_paid = 1000, version = version + 1 WHERE id = ''c1''; END $d$',
 	'23PS6 column "amount_paid" of table "orders" is derived', 'D02: a direct write after a legal one');
+-- ten thousand; a thousand where the matrix repeats it
+SELECT set_config('helper.many', CASE WHEN :{?by_owner} OR :{?partitioned} THEN '9' ELSE '99' END, true) AS many \gset
 DO $$ BEGIN
-	SET LOCAL ROLE attacks_app;
-	FOR o IN 0 .. 99 LOOP
+	PERFORM set_config('role', current_setting('helper.role'), true);
+	FOR o IN 0 .. current_setting('helper.many')::integer LOOP
 		INSERT INTO orders (id, amount) VALUES ('d3.' || o, 1000);
 		FOR p IN 0 .. 99 LOOP
 			BEGIN
@@ -254,26 +285,38 @@ DO $$ BEGIN
 	END LOOP;
 	RESET ROLE;
 END $$;
+SELECT is((SELECT count(*) FROM orders WHERE id LIKE 'd3.%'), current_setting('helper.many')::bigint + 1, 'D03: orders with a hundred savepoints each');
 SELECT is((SELECT array_agg(DISTINCT concat_ws(' ', payments_open, amount_pending, version)) FROM orders WHERE id LIKE 'd3.%'), '{50 50000 51}',
-	'D03: ten thousand savepoints, a payment each, every other rolled back');
+	'D03: savepoints, a payment each, every other rolled back');
 
 ANALYZE orders, payments, refunds, order_history;
 
 -- ---- 2f names, roles, privileges ------------------------------------------------------------------------------
 CREATE FUNCTION helper.fresh(o text) RETURNS text LANGUAGE sql AS $$SELECT helper.given(o, 'razorpay', 1000, 'a= a>authorized')$$;
 DO $$ BEGIN PERFORM fresh('f' || i) FROM generate_series(5, 12) i; END $$;
+\if :{?by_owner}
+-- he may, and then either nothing can be written or check_guards() tells
+SELECT refused(d || '; UPDATE payments SET status = ''failed'' WHERE id = ''f5.a''', m, 'F01: ' || d) FROM (VALUES
+	('ALTER TABLE payments DISABLE TRIGGER _paystate_guard', '23PS8 table "payments" is not bound to a life cycle'),
+	('DROP TRIGGER _paystate_guard ON payments', '23PS8 table "payments" is not bound to a life cycle')) v (d, m);
+SELECT matches(outcome(d || '; DO $d$ BEGIN RAISE ''%'', (SELECT string_agg(problem, '','' ORDER BY problem) FROM paystate.check_guards() WHERE relation = ''mall.payments''::regclass); END $d$', true),
+	m, 'F01, G02: found: ' || d) FROM (VALUES
+	('ALTER TABLE payments DISABLE TRIGGER USER', '^P0001 disabled guard,disabled guard,disabled guard'),
+	('DROP TRIGGER _paystate_guard ON payments; DROP TRIGGER _paystate_before ON payments; DROP TRIGGER _paystate_truncate ON payments', '^P0001 missing guard')) v (d, m);
+\else
 SELECT refused(s, m, 'F01: ' || s) FROM (VALUES
 	('ALTER TABLE payments DISABLE TRIGGER ALL', '42501 must be owner of table payments'),
-	('DROP TRIGGER _paystate_guard ON payments', '42501 must be owner of relation payments'),
-	('SET LOCAL session_replication_role = replica', '42501 permission denied to set parameter "session_replication_role"')) v (s, m);
+	('DROP TRIGGER _paystate_guard ON payments', '42501 must be owner of relation payments')) v (s, m);
+\endif
+SELECT refused('SET LOCAL session_replication_role = replica', '42501 permission denied to set parameter "session_replication_role"', 'F01: SET session_replication_role');
 -- F02: the application holds TRIGGER, from GRANT ALL
-CREATE SCHEMA mine AUTHORIZATION attacks_app;
+CREATE SCHEMA mine AUTHORIZATION :"attacker";
 CREATE FUNCTION helper.with_ddl(ddl text, statement text) RETURNS text
 	LANGUAGE sql
 AS $$
 	SELECT helper.outcome(ddl || ';' || statement, true);
 $$;
-SET LOCAL ROLE attacks_app;
+SET LOCAL ROLE :"attacker";
 CREATE FUNCTION mine.rewrite() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.status := TG_ARGV[0]; RETURN NEW; END$$;
 CREATE FUNCTION mine.enrich() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.amount_captured := 5; RETURN NEW; END$$;
 RESET ROLE;
@@ -295,7 +338,7 @@ SELECT is(with_ddl('CREATE TEMP TABLE orders (LIKE mall.orders) ON COMMIT DROP; 
 	'accepted', 'F05: temporary tables of the same names have no effect');
 
 -- F06, F07: whatever stands first in the search path raises
-SET LOCAL ROLE attacks_app;
+SET LOCAL ROLE :"attacker";
 CREATE FUNCTION mine.gone(l bigint, r bigint) RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RAISE 'shadow used'; END$$;
 CREATE FUNCTION mine.glued(l text, r text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE 'shadow used'; END$$;
 DO $$
@@ -341,7 +384,7 @@ SELECT is(outcome('SET LOCAL search_path = mine, mall, pg_catalog; UPDATE mall.o
 	'23PS6 column "status" of table "orders" is derived', 'F06: nor is more allowed there');
 
 -- F08: our guards on a table of one's own
-SET LOCAL ROLE attacks_app;
+SET LOCAL ROLE :"attacker";
 CREATE TABLE mine.payments (LIKE mall.payments INCLUDING DEFAULTS, PRIMARY KEY (id), FOREIGN KEY (order_id) REFERENCES mall.orders);
 CREATE TABLE mine.refunds (LIKE mall.refunds INCLUDING DEFAULTS, PRIMARY KEY (id), FOREIGN KEY (payment_id) REFERENCES mall.payments);
 CREATE TABLE mine.history (LIKE mall.order_history INCLUDING DEFAULTS, PRIMARY KEY (order_id, seq), FOREIGN KEY (order_id) REFERENCES mall.orders);
@@ -356,7 +399,8 @@ $$;
 SELECT is(own(format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON mine.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(%L);
 	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON mine.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(%1$L);
 	CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON mine.payments EXECUTE FUNCTION paystate.guard_payments(%1$L)', 'lifecycle=razorpay'),
-	'INSERT INTO mine.payments (id, order_id, amount) VALUES (''m'', ''f8'', 1000)'), '23PS8 table "payments" is not bound to a life cycle',
+	'INSERT INTO mine.payments (id, order_id, amount) VALUES (''m'', ''f8'', 1000)'),
+	format('23PS8 table "%s" is not bound to a life cycle', CASE :'attacker' WHEN 'attacks_app' THEN 'payments' ELSE 'orders' END),
 	'F08: a full set of guards on payments of one''s own');
 SELECT matches(own(format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON mine.refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(%L);
 	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON mine.refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(%1$L);
@@ -377,7 +421,7 @@ SELECT matches(outcome(format('SELECT paystate.%I()', f), true), '^39P01 ', 'F09
 SELECT is(outcome(format('DO $d$ BEGIN PERFORM set_config(%L, %L, true); EXCEPTION WHEN OTHERS THEN NULL; END $d$; UPDATE orders SET amount_paid = 1000, version = version + 1 WHERE id = ''f10''', s, v), true),
 	'23PS6 column "amount_paid" of table "orders" is derived', format('F10: %s = %s', s, v))
   FROM unnest(ARRAY['paystate.internal', 'paystate.guard', 'paystate.forced', 'paystate.reason']) s, unnest(ARRAY['on', 'off']) v;
-SET LOCAL ROLE attacks_app;
+SET LOCAL ROLE :"attacker";
 CREATE TABLE mine.lever (n integer);
 CREATE FUNCTION mine.pull() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -443,7 +487,9 @@ SELECT refused(s, '42501 permission denied for table ' || t, 'F12: ' || s) FROM 
 	('INSERT INTO mall.refunds (payment_id, amount) VALUES (''f12.a'', 1)', 'refunds')) v (s, t);
 SELECT accepted('UPDATE mall.payments SET status = ''refunded'' WHERE id = ''f12.a''', 'F12: a refund by status writes its row as the owner');
 
-SET LOCAL helper.role = 'attacks_app';
+SET LOCAL helper.role = :'attacker';
+
+\ir lib/attacks_more.sql
 
 -- Forged rows: in the transaction that wrote a row, and so could have meant
 -- it, every combination of values near its own is written over it.  Whatever
@@ -476,12 +522,7 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
-CREATE SCHEMA fake AUTHORIZATION attacks_owner;
-SET LOCAL ROLE attacks_owner;
-DO $$ BEGIN PERFORM paystate.create_tables('fake'); END $$;
-GRANT ALL ON ALL TABLES IN SCHEMA fake TO attacks_app;
-GRANT USAGE ON SCHEMA fake TO attacks_app;
-RESET ROLE;
+SELECT attackable('fake', :{?partitioned}) IS NULL AS made \gset
 SET LOCAL search_path = fake, helper, public;
 CREATE TEMP TABLE forgery (a_table text, an_id text, columns text, rows text, taken text);
 INSERT INTO forgery
@@ -501,7 +542,7 @@ INSERT INTO forgery
 	UNION ALL
 	SELECT 'refunds', id, 'status, amount', 'SELECT format(''(%L, %s)'', s, a) FROM unnest(enum_range(NULL::paystate.refund_status)) s, unnest(ARRAY[100, 400, 1000]) a', taken
 	  FROM (VALUES ('rr.a.r1', NULL), ('rn.a.r1', '(''processed'', 100); (''failed'', 100)')) v (id, taken);
-SET LOCAL ROLE attacks_app;
+SET LOCAL ROLE :"attacker";
 DO $$ BEGIN
 	PERFORM given('ro', 'razorpay', 1000, 'a=1000');
 	PERFORM given('rh', 'razorpay', 1000, 'a=1000 a>authorized');
@@ -516,6 +557,8 @@ DO $$ BEGIN
 END $$;
 RESET ROLE;
 ANALYZE orders, payments, refunds, order_history;
+-- all of them once; where the matrix repeats the rest, one of each table
+DELETE FROM forgery WHERE (:{?by_owner} OR :{?partitioned}) AND an_id NOT IN ('rh.a', 'rc', 'rr.a.r1');
 SELECT is(f.taken, forgery.taken, format('forged: of %s versions of %s "%s" only legal moves are taken', f.tried, a_table, an_id))
   FROM forgery, helper.forge(a_table, an_id, columns, rows) f;
 -- once more where paystate's own writes go by SQL, past the guards

@@ -46,7 +46,8 @@ AS $$
 $$;
 
 -- Runs a statement as the role of helper.role, if one is set.  Returns
--- 'accepted' or '<sqlstate> <primary message>'.
+-- 'accepted' or '<sqlstate> <primary message>'; with helper.leaves on, a leaf
+-- partition goes by the name of its table there.
 CREATE FUNCTION helper.outcome(statement text, undo boolean DEFAULT false)
 	RETURNS text
 	LANGUAGE plpgsql
@@ -70,7 +71,8 @@ BEGIN
 	EXCEPTION
 		WHEN SQLSTATE 'TT000' THEN NULL;
 		WHEN OTHERS THEN
-			RETURN SQLSTATE || ' ' || SQLERRM;
+			RETURN SQLSTATE || ' ' || CASE WHEN current_setting('helper.leaves', true) = 'on'
+				THEN regexp_replace(SQLERRM, '"(orders|payments|refunds)_[01]"', '"\1"', 'g') ELSE SQLERRM END;
 	END;
 	RETURN 'accepted';
 END
