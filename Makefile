@@ -5,6 +5,8 @@
 #   make test-clients  drivers, ORMs, webhooks and a board, really run;
 #                  EVENTS=100000 for as many events over 8 connections
 #   make soak      eight clients on ten orders for a minute, totals compared
+#   make coverage  which lines and branches of the C the fast suite reaches
+#   make mutants   would the tests notice wrong C?  N=10 takes ten at random
 #   make bench     paystate against its rivals, the table of README.md
 #   make bench-history N=1000000  what the history costs and saves, as ratios
 #   make pictures  draw the life cycles into doc/pictures anew
@@ -101,6 +103,16 @@ soak: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/stress/soak
 
+# KINDS="regress pgtap" measures those alone
+KINDS ?=
+coverage: deps
+	@test/coverage/measure -o coverage.txt $(KINDS)
+
+# each builds a copy of its own
+mutants: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/mutants/kill -n $(N)
+
 # the same settings for both sides; a checkpoint in between would hit one
 N ?= 1000000
 bench-history: deps
@@ -134,4 +146,4 @@ dist:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
+.PHONY: coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
