@@ -11,6 +11,7 @@
 #   make bench-history N=1000000  what the history costs and saves, as ratios
 #   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
+#   make deb       Debian packages of the last commit, beside the tree's directory
 #   make deps      install (as root) or name what the above need
 #
 # demo and test need nothing installed beforehand on Debian and touch no
@@ -143,7 +144,16 @@ dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ \
 		--output=$(EXTENSION)-$(EXTVERSION).zip HEAD
 
+# needs dpkg-dev, debhelper and postgresql-server-dev-all
+DEB ?= $(abspath ..)
+deb:
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && mkdir "$$dir/paystate" && \
+		git archive HEAD | tar -C "$$dir/paystate" -xf - && \
+		(cd "$$dir/paystate" && dpkg-buildpackage -b -us -uc) && \
+		cp "$$dir"/*.deb '$(DEB)'
+
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
 .PHONY: coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
+.PHONY: deb
