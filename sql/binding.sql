@@ -71,52 +71,52 @@ SELECT * FROM under($$CREATE TRIGGER other AFTER UPDATE ON payments
 	FOR EACH ROW EXECUTE FUNCTION paystate.guard_orders('lifecycle=razorpay')$$);
 -- disabled, or not on origin alone
 SELECT * FROM under('ALTER TABLE payments DISABLE TRIGGER _paystate_before');
-SELECT * FROM under('ALTER TABLE orders DISABLE TRIGGER _paystate_guard');
+SELECT * FROM under('ALTER TABLE orders DISABLE TRIGGER "A_paystate_guard"');
 SELECT * FROM under('ALTER TABLE orders DISABLE TRIGGER _paystate_before');
 SELECT * FROM under('ALTER TABLE order_history DISABLE TRIGGER _paystate_before');
-SELECT * FROM under('ALTER TABLE payments ENABLE ALWAYS TRIGGER _paystate_guard');
+SELECT * FROM under('ALTER TABLE payments ENABLE ALWAYS TRIGGER "A_paystate_guard"');
 SELECT * FROM under('ALTER TABLE payments ENABLE REPLICA TRIGGER _paystate_before');
-SELECT * FROM under('ALTER TABLE orders ENABLE ALWAYS TRIGGER _paystate_guard');
+SELECT * FROM under('ALTER TABLE orders ENABLE ALWAYS TRIGGER "A_paystate_guard"');
 -- dropped
-SELECT * FROM under('DROP TRIGGER _paystate_guard ON payments');
+SELECT * FROM under('DROP TRIGGER "A_paystate_guard" ON payments');
 SELECT * FROM under('DROP TRIGGER _paystate_before ON payments');
-SELECT * FROM under('DROP TRIGGER _paystate_guard ON orders');
+SELECT * FROM under('DROP TRIGGER "A_paystate_guard" ON orders');
 SELECT * FROM under('DROP TRIGGER _paystate_before ON order_history');
-SELECT * FROM under('DROP TRIGGER _paystate_guard ON orders', $$INSERT INTO orders (id, amount) VALUES ('n', 1000)$$);
-SELECT * FROM under('DROP TRIGGER _paystate_guard ON refunds', $$UPDATE payments SET status = 'refunded' WHERE id = 'p'$$);
-SELECT * FROM under('DROP TRIGGER _paystate_guard ON refunds', $$INSERT INTO refunds (payment_id, amount) VALUES ('p', 1)$$);
+SELECT * FROM under('DROP TRIGGER "A_paystate_guard" ON orders', $$INSERT INTO orders (id, amount) VALUES ('n', 1000)$$);
+SELECT * FROM under('DROP TRIGGER "A_paystate_guard" ON refunds', $$UPDATE payments SET status = 'refunded' WHERE id = 'p'$$);
+SELECT * FROM under('DROP TRIGGER "A_paystate_guard" ON refunds', $$INSERT INTO refunds (payment_id, amount) VALUES ('p', 1)$$);
 -- another shape: a condition, a column list, not all events, deferrable, no argument
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
-	CREATE TRIGGER _paystate_guard AFTER UPDATE ON payments FOR EACH ROW
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
+	CREATE TRIGGER "A_paystate_guard" AFTER UPDATE ON payments FOR EACH ROW
 	WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay')$$);
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OF status OR DELETE ON payments FOR EACH ROW
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OF status OR DELETE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay')$$);
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE ON payments FOR EACH ROW
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay')$$);
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
-	CREATE CONSTRAINT TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
+	CREATE CONSTRAINT TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON payments
 	DEFERRABLE INITIALLY IMMEDIATE FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay')$$);
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
-	CREATE TRIGGER _paystate_guard AFTER UPDATE ON payments REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH ROW
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
+	CREATE TRIGGER "A_paystate_guard" AFTER UPDATE ON payments REFERENCING OLD TABLE AS o NEW TABLE AS n FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay')$$);
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments()$$);
 -- two guards of one table that do not agree
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments('lifecycle=barter')$$);
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments('lifecycle=barter');
 	DROP TRIGGER _paystate_before ON payments;
 	CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments('lifecycle=barter')$$, $$INSERT INTO payments (id, amount) VALUES ('n', 100)$$);
 -- the very shape under another name is as good
-SELECT * FROM under($$ALTER TRIGGER _paystate_guard ON payments RENAME TO zebra$$);
-SELECT * FROM under($$DROP TRIGGER _paystate_guard ON payments;
+SELECT * FROM under($$ALTER TRIGGER "A_paystate_guard" ON payments RENAME TO zebra$$);
+SELECT * FROM under($$DROP TRIGGER "A_paystate_guard" ON payments;
 	CREATE TRIGGER mine AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
 	EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay')$$);
 -- a trigger of the user on the history
@@ -236,10 +236,10 @@ INSERT INTO payments (id, order_id) VALUES ('p', 'o');		-- ok
 UPDATE payments SET status = 'captured';					-- fail
 :code
 UPDATE payments SET status = 'authorized';					-- ok
-ALTER TABLE payments DISABLE TRIGGER _paystate_guard;		-- his right
+ALTER TABLE payments DISABLE TRIGGER "A_paystate_guard";		-- his right
 UPDATE payments SET status = 'captured';					-- fail
 :code
-ALTER TABLE payments ENABLE TRIGGER _paystate_guard;
+ALTER TABLE payments ENABLE TRIGGER "A_paystate_guard";
 UPDATE payments SET status = 'captured';					-- ok
 SELECT id, status, amount_paid, version FROM orders;
 RESET ROLE;

@@ -17,9 +17,9 @@ CREATE TABLE hist (merchant int NOT NULL, nr int NOT NULL, seq int NOT NULL, at 
 \set oargs '''lifecycle=razorpay'',''column.status=state'',''column.amount=total'',''column.amount_paid=paid'',''column.amount_due=due'',''column.amount_authorized=auth'',''column.amount_pending=pend'',''column.attempts=tries'',''column.payments_open=open'',''column.version=ver'',''column.status_since=since'',''label.paid=COMPLETE'',''label.created=NEW'''
 \set pargs '''lifecycle=razorpay'',''column.status=st'',''column.amount_captured=captured'',''column.amount_refunded=refunded'',''label.created=checkout'',''label.authorized=held'',''label.captured=taken'',''label.failed=bust'',''label.refunded=back'''
 CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON "Order" FOR EACH ROW EXECUTE FUNCTION paystate.guard_orders(:oargs);
-CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON "Order" FOR EACH ROW EXECUTE FUNCTION paystate.guard_orders(:oargs);
+CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON "Order" FOR EACH ROW EXECUTE FUNCTION paystate.guard_orders(:oargs);
 CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON pay FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(:pargs);
-CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON pay FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(:pargs);
+CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON pay FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(:pargs);
 CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON hist FOR EACH ROW EXECUTE FUNCTION paystate.guard_history('lifecycle=razorpay');
 INSERT INTO "Order" (merchant,nr,total) VALUES (1,1,100.50);
 SELECT merchant, nr, state, total, paid, due, auth, pend, tries, open, ver FROM "Order";

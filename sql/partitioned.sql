@@ -34,7 +34,7 @@ SELECT format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE
 			  'EXECUTE FUNCTION paystate.guard_%s(''lifecycle=razorpay'')', t, replace(t, 'order_', ''))
 FROM unnest('{orders,payments,refunds,order_history}'::text[]) t
 UNION ALL
-SELECT format('CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON %I FOR EACH ROW '
+SELECT format('CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON %I FOR EACH ROW '
 			  'EXECUTE FUNCTION paystate.guard_%1$s(''lifecycle=razorpay'')', t)
 FROM unnest('{orders,payments,refunds}'::text[]) t
 UNION ALL	-- TRUNCATE of the root does not fire what stands on a leaf, nor the reverse
@@ -256,16 +256,16 @@ SELECT tableoid::regclass::text AS payments_leaf FROM payments WHERE order_id = 
 -- detached, a leaf is a table of its own, its guards are gone, and no row gets in by the root
 BEGIN;
 ALTER TABLE refunds DETACH PARTITION :refunds_leaf;
-SELECT count(*) FROM pg_trigger WHERE tgrelid = :'refunds_leaf'::regclass AND tgname IN ('_paystate_before', '_paystate_guard');
+SELECT count(*) FROM pg_trigger WHERE tgrelid = :'refunds_leaf'::regclass AND tgname IN ('_paystate_before', 'A_paystate_guard');
 SELECT code FROM refusal($$INSERT INTO refunds (id, order_id, payment_id, amount) VALUES ('late', 't1_r', 'r2', 1)$$);	-- fail
 ROLLBACK;
 INSERT INTO refunds (id, order_id, payment_id, amount) VALUES ('late', 't1_r', 'r2', 1);	-- fail: refunded
 :code
 -- a guard disabled on one leaf leaves that leaf unbound, and the others at work
-ALTER TABLE :payments_leaf DISABLE TRIGGER _paystate_guard;
+ALTER TABLE :payments_leaf DISABLE TRIGGER "A_paystate_guard";
 UPDATE payments SET status = 'failed' WHERE order_id = 't1_r' AND id = 'r2';	-- fail
 :code
-ALTER TABLE :payments_leaf ENABLE TRIGGER _paystate_guard;
+ALTER TABLE :payments_leaf ENABLE TRIGGER "A_paystate_guard";
 UPDATE payments SET status = 'failed' WHERE order_id = 't1_r' AND id = 'r2';	-- fail
 :code
 UPDATE payments SET status = 'refunded' WHERE order_id = 't2_r' AND id = 'r2';	-- ok

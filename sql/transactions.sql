@@ -382,11 +382,11 @@ GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER, REFERENCES ON ALL TABLE
 SET ROLE regress_paystate_clerk;
 ALTER TABLE payments DISABLE TRIGGER ALL;						-- fail
 :code
-ALTER TABLE payments DISABLE TRIGGER _paystate_guard;			-- fail
+ALTER TABLE payments DISABLE TRIGGER "A_paystate_guard";			-- fail
 :code
-DROP TRIGGER _paystate_guard ON payments;						-- fail
+DROP TRIGGER "A_paystate_guard" ON payments;						-- fail
 :code
-ALTER TRIGGER _paystate_guard ON payments RENAME TO x;			-- fail
+ALTER TRIGGER "A_paystate_guard" ON payments RENAME TO x;			-- fail
 :code
 SET session_replication_role = replica;							-- fail
 :code

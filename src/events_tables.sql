@@ -12,7 +12,7 @@ DECLARE
 BEGIN
 	SELECT paystate.known_arguments(g.tgargs) INTO argument
 	FROM pg_trigger g
-	WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgfoid = guard AND g.tgname = '_paystate_guard';
+	WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgfoid = guard AND g.tgtype = 29;
 	SELECT jsonb_build_object('name', relation::text, 'oid', relation::oid::int8,
 		'lifecycle', (SELECT substr(a, 11) FROM unnest(argument) a WHERE a LIKE 'lifecycle=%'),
 		'labels', (SELECT coalesce(jsonb_object_agg(substr(split_part(a, '=', 1), 7),
@@ -86,14 +86,14 @@ BEGIN
 	JOIN pg_class c ON c.oid = k.conrelid
 	JOIN pg_class o ON o.oid = orders AND o.relowner = c.relowner
 	WHERE k.contype = 'f' AND k.confrelid = orders AND k.conparentid = 0
-		AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = k.conrelid AND g.tgname = '_paystate_guard'
+		AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = k.conrelid AND g.tgtype = 29
 					AND g.tgfoid = 'paystate.guard_payments()'::regprocedure);
 	SELECT min(k.conrelid::oid::int8)::oid::regclass INTO refunds
 	FROM pg_constraint k
 	JOIN pg_class c ON c.oid = k.conrelid
 	JOIN pg_class o ON o.oid = orders AND o.relowner = c.relowner
 	WHERE k.contype = 'f' AND k.confrelid = payments AND k.conparentid = 0
-		AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = k.conrelid AND g.tgname = '_paystate_guard'
+		AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = k.conrelid AND g.tgtype = 29
 					AND g.tgfoid = 'paystate.guard_refunds()'::regprocedure);
 	SELECT c.oid INTO inbox
 	FROM pg_class o

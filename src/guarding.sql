@@ -107,6 +107,11 @@ COMMENT ON FUNCTION paystate.comment_columns(pg_catalog.regclass, pg_catalog.tex
 
 -- Row triggers come down from a partitioned table to its partitions by
 -- themselves, TRUNCATE guards do not.
+-- Triggers fire in order of their names, and foreign keys' checks are called
+-- RI_ConstraintTrigger_c_...  The guard's name sorts before them: it locks the
+-- order at its full strength at once, where the check's weaker lock, shared by
+-- payments inserted side by side, would leave the order with lists of lockers
+-- (measured: half the rate with 8 clients on one order).
 CREATE FUNCTION paystate.make_guards(relation pg_catalog.regclass,
 									 kind pg_catalog.text,
 									 VARIADIC arguments pg_catalog.text[])
@@ -123,7 +128,7 @@ BEGIN
 				('_paystate_before',
 				 'BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW',
 				 'fills in what is left out and refuses what must not reach the table'),
-				('_paystate_guard',
+				('A_paystate_guard',
 				 'AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW',
 				 'judges the row as stored and carries totals and history along'),
 				('_paystate_truncate',
@@ -134,7 +139,7 @@ BEGIN
 			UNION
 			SELECT p.relid FROM pg_partition_tree(relation) AS p
 			WHERE t.trigger_name = '_paystate_truncate') AS r
-		WHERE kind <> 'history' OR t.trigger_name <> '_paystate_guard'
+		WHERE kind <> 'history' OR t.trigger_name <> 'A_paystate_guard'
 		ORDER BY r.relid <> relation, r.relid, t.trigger_name
 	LOOP
 		EXECUTE format('CREATE TRIGGER %I ' || item.timing ||

@@ -91,7 +91,7 @@ SELECT is_empty($$SELECT * FROM paystate.allowed_transitions(NULL, 'r')$$, 'of n
 
 -- the guards are asked for, too: what no guard judges cannot be foretold
 SAVEPOINT unguarded;
-ALTER TABLE payments DISABLE TRIGGER _paystate_guard;
+ALTER TABLE payments DISABLE TRIGGER "A_paystate_guard";
 SELECT is(outcome($$SELECT * FROM paystate.allowed_transitions('orders', 'r')$$), '23PS8 table "payments" is not bound to a life cycle', 'a disabled guard of the payments is noticed');
 SELECT is(outcome($$SELECT * FROM paystate.try_payment('payments', 'r.b', 'refunded')$$), '23PS8 table "payments" is not bound to a life cycle', 'and nothing is tried there');
 ROLLBACK TO unguarded;

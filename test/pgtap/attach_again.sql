@@ -18,7 +18,7 @@ SET search_path = s, public;
 
 CREATE FUNCTION triggers() RETURNS text[]
 	LANGUAGE sql AS $$SELECT array_agg(concat_ws(' ', tgrelid::regclass, tgname) ORDER BY tgrelid::regclass::text, tgname) FROM pg_trigger
-	WHERE tgname LIKE '\_paystate%' AND tgparentid = 0 AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = quote_ident(current_schema)::regnamespace)$$;
+	WHERE tgname LIKE '%\_paystate\_%' AND tgparentid = 0 AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = quote_ident(current_schema)::regnamespace)$$;
 
 -- ---- columns added and filled, histories opened
 CREATE TABLE orders (id text PRIMARY KEY, amount bigint NOT NULL, status text NOT NULL, partial_payment boolean NOT NULL DEFAULT false, note text);
@@ -46,9 +46,9 @@ SELECT results_eq($$SELECT id, amount_captured, amount_refunded, refund_pending 
 SELECT results_eq($$SELECT order_id, seq, order_from, order_to, h.amount, h.amount_paid, h.attempts, actor, reason, at = changed_at FROM orders_history AS h JOIN orders ON id = order_id ORDER BY order_id$$,
 	$$SELECT id, 1, NULL::text, status, amount, amount_paid, attempts, 'the DBA', 'attached', true FROM orders ORDER BY id$$, 'each history begins with the order as found');
 SELECT cmp_ok((SELECT at FROM orders_history WHERE order_id = 'paid'), '>', (SELECT created_at FROM refunds WHERE id = 'r2'), 'after the refunds that wait');
-SELECT is(triggers(), ARRAY['orders _paystate_before', 'orders _paystate_guard', 'orders _paystate_truncate', 'orders_history _paystate_before', 'orders_history _paystate_truncate',
-	'payments _paystate_before', 'payments _paystate_guard', 'payments _paystate_truncate', 'refunds _paystate_before', 'refunds _paystate_guard', 'refunds _paystate_truncate'], 'all guards');
-SELECT is((SELECT count(*) FROM pg_trigger t WHERE tgname LIKE '\_paystate%' AND tgrelid IN ('orders'::regclass, 'payments'::regclass, 'refunds'::regclass, 'orders_history'::regclass)
+SELECT is(triggers(), ARRAY['orders A_paystate_guard', 'orders _paystate_before', 'orders _paystate_truncate', 'orders_history _paystate_before', 'orders_history _paystate_truncate',
+	'payments A_paystate_guard', 'payments _paystate_before', 'payments _paystate_truncate', 'refunds A_paystate_guard', 'refunds _paystate_before', 'refunds _paystate_truncate'], 'all guards');
+SELECT is((SELECT count(*) FROM pg_trigger t WHERE tgname LIKE '%\_paystate\_%' AND tgrelid IN ('orders'::regclass, 'payments'::regclass, 'refunds'::regclass, 'orders_history'::regclass)
 	AND obj_description(oid, 'pg_trigger') LIKE 'paystate: %'), 11::bigint, 'which say what they are');
 SELECT is(obj_description('orders_history'::regclass), 'one row a change of an order, written by paystate and never altered', 'and so does the history');
 SELECT is(col_description('orders'::regclass, (SELECT attnum FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'amount_due')), 'amount less amount_paid; kept by paystate',
@@ -70,7 +70,7 @@ SELECT set_eq($$SELECT ctid::text AS c, xmin::text AS x, id FROM orders UNION AL
 SELECT set_eq($$SELECT oid, xmin::text AS x FROM pg_trigger$$, 'TABLE before', 'and no trigger');
 
 -- ---- guards that are not as they were
-DROP TRIGGER _paystate_guard ON payments;
+DROP TRIGGER "A_paystate_guard" ON payments;
 SELECT throws_ok($$UPDATE payments SET status = 'captured' WHERE id = 'new.1'$$, '23PS8', NULL, 'a guard is missing');
 SELECT is_empty($$SELECT * FROM paystate.attach('orders', 'payments', 'refunds')$$, 'attached again');
 SELECT is(cardinality(triggers()), 11, 'it is there again');
@@ -176,7 +176,7 @@ ALTER TABLE "%s" FORCE ROW LEVEL SECURITY;
 SELECT is((SELECT status FROM "%s \ '""ünïcode, and as long as a name may be at all, which is 63" WHERE seq = 1), 'attempted', 'moves the order');
 SELECT is((SELECT count(*) FROM paystate.attached_tables), 2::bigint, 'two shops');
 SELECT lives_ok($$SELECT paystate.detach('"%s \ ''""ünïcode, and as long as a name may be at all, which is 63"')$$, 'one is detached');
-SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('part00'::regclass, 'part0'::regclass, 'part1'::regclass) AND tgname LIKE '\_paystate%'), 0::bigint, 'and its partitions');
+SELECT is((SELECT count(*) FROM pg_trigger WHERE tgrelid IN ('part00'::regclass, 'part0'::regclass, 'part1'::regclass) AND tgname LIKE '%\_paystate\_%'), 0::bigint, 'and its partitions');
 SELECT is((SELECT count(*) FROM paystate.attached_tables), 1::bigint, 'the other is not');
 RESET ROLE;
 

@@ -297,16 +297,16 @@ DO $$ BEGIN PERFORM fresh('f' || i) FROM generate_series(5, 12) i; END $$;
 \if :{?by_owner}
 -- he may, and then either nothing can be written or check_guards() tells
 SELECT refused(d || '; UPDATE payments SET status = ''failed'' WHERE id = ''f5.a''', m, 'F01: ' || d) FROM (VALUES
-	('ALTER TABLE payments DISABLE TRIGGER _paystate_guard', '23PS8 table "payments" is not bound to a life cycle'),
-	('DROP TRIGGER _paystate_guard ON payments', '23PS8 table "payments" is not bound to a life cycle')) v (d, m);
+	('ALTER TABLE payments DISABLE TRIGGER "A_paystate_guard"', '23PS8 table "payments" is not bound to a life cycle'),
+	('DROP TRIGGER "A_paystate_guard" ON payments', '23PS8 table "payments" is not bound to a life cycle')) v (d, m);
 SELECT matches(outcome(d || '; DO $d$ BEGIN RAISE ''%'', (SELECT string_agg(problem, '','' ORDER BY problem) FROM paystate.check_guards() WHERE relation = ''mall.payments''::regclass); END $d$', true),
 	m, 'F01, G02: found: ' || d) FROM (VALUES
 	('ALTER TABLE payments DISABLE TRIGGER USER', '^P0001 disabled guard,disabled guard,disabled guard'),
-	('DROP TRIGGER _paystate_guard ON payments; DROP TRIGGER _paystate_before ON payments; DROP TRIGGER _paystate_truncate ON payments', '^P0001 missing guard')) v (d, m);
+	('DROP TRIGGER "A_paystate_guard" ON payments; DROP TRIGGER _paystate_before ON payments; DROP TRIGGER _paystate_truncate ON payments', '^P0001 missing guard')) v (d, m);
 \else
 SELECT refused(s, m, 'F01: ' || s) FROM (VALUES
 	('ALTER TABLE payments DISABLE TRIGGER ALL', '42501 must be owner of table payments'),
-	('DROP TRIGGER _paystate_guard ON payments', '42501 must be owner of relation payments')) v (s, m);
+	('DROP TRIGGER "A_paystate_guard" ON payments', '42501 must be owner of relation payments')) v (s, m);
 \endif
 SELECT refused('SET LOCAL session_replication_role = replica', '42501 permission denied to set parameter "session_replication_role"', 'F01: SET session_replication_role');
 -- F02: the application holds TRIGGER, from GRANT ALL
@@ -397,13 +397,13 @@ AS $$
 		IS DISTINCT FROM row(''attempted''::paystate.order_status, 0::bigint, 1, 3) THEN RAISE ''minted''; END IF; END $d$', true);
 $$;
 SELECT is(own(format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON mine.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(%L);
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON mine.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(%1$L);
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON mine.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(%1$L);
 	CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON mine.payments EXECUTE FUNCTION paystate.guard_payments(%1$L)', 'lifecycle=razorpay'),
 	'INSERT INTO mine.payments (id, order_id, amount) VALUES (''m'', ''f8'', 1000)'),
 	format('23PS8 table "%s" is not bound to a life cycle', CASE :'attacker' WHEN 'attacks_app' THEN 'payments' ELSE 'orders' END),
 	'F08: a full set of guards on payments of one''s own');
 SELECT matches(own(format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON mine.refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(%L);
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON mine.refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(%1$L);
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON mine.refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(%1$L);
 	CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON mine.refunds EXECUTE FUNCTION paystate.guard_refunds(%1$L)', 'lifecycle=razorpay'),
 	'INSERT INTO mine.refunds (id, payment_id, amount) VALUES (''m'', ''paid.a'', 1000)'), '^23PS8 table "\w+" is not bound to a life cycle',
 	'F08: guards on refunds of one''s own');

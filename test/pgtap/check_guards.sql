@@ -75,31 +75,31 @@ SELECT is(helper.findings(), '{}', 'new tables of an ordinary owner are in order
 
 -- ---- guards that are off, gone, changed, or there twice ---------------------------------------------
 SELECT helper.finds(format('ALTER TABLE %s DISABLE TRIGGER %I', t, g), ARRAY[t || '%| disabled guard | Trigger "' || g || '" is disabled.'])
-  FROM unnest('{orders,payments,refunds,order_history}'::text[]) AS t, unnest('{_paystate_before,_paystate_guard,_paystate_truncate}'::text[]) AS g
- WHERE (t, g) <> ('order_history', '_paystate_guard');
+  FROM unnest('{orders,payments,refunds,order_history}'::text[]) AS t, unnest('{_paystate_before,A_paystate_guard,_paystate_truncate}'::text[]) AS g
+ WHERE (t, g) <> ('order_history', 'A_paystate_guard');
 SELECT helper.finds('ALTER TABLE refunds DISABLE TRIGGER USER', ARRAY['refunds | disabled guard | Trigger "_paystate_before" is disabled.',
-	'refunds | disabled guard | Trigger "_paystate_guard" is disabled.', 'refunds | disabled guard | Trigger "_paystate_truncate" is disabled.']);
+	'refunds | disabled guard | Trigger "A_paystate_guard" is disabled.', 'refunds | disabled guard | Trigger "_paystate_truncate" is disabled.']);
 SELECT helper.finds('ALTER TABLE payments DISABLE TRIGGER ALL', ARRAY['payments% | disabled guard | %', 'payments% | disabled foreign key | Trigger "RI_%" of constraint "%" is not enabled as usual.'], 'none');
-SELECT helper.finds(format('ALTER TABLE payments ENABLE %s TRIGGER _paystate_guard', way),
-	ARRAY[format('payments%% | guard not on origin | Trigger "_paystate_guard" is enabled %s.', way)]) FROM unnest('{ALWAYS,REPLICA}'::text[]) AS way;
+SELECT helper.finds(format('ALTER TABLE payments ENABLE %s TRIGGER "A_paystate_guard"', way),
+	ARRAY[format('payments%% | guard not on origin | Trigger "A_paystate_guard" is enabled %s.', way)]) FROM unnest('{ALWAYS,REPLICA}'::text[]) AS way;
 SELECT helper.finds($$UPDATE pg_trigger SET tgenabled = 'D' WHERE tgrelid = 'payments'::regclass AND tgname = '_paystate_before'$$,
 	ARRAY['payments | disabled guard | Trigger "_paystate_before" is disabled.'], 'none');
-SELECT helper.finds('DROP TRIGGER _paystate_guard ON payments', ARRAY['payments% | missing guard | It has no AFTER ROW guard of payments.']);
+SELECT helper.finds('DROP TRIGGER "A_paystate_guard" ON payments', ARRAY['payments% | missing guard | It has no AFTER ROW guard of payments.']);
 SELECT helper.finds('DROP TRIGGER _paystate_before ON orders', ARRAY['orders% | missing guard | It has no BEFORE ROW guard of orders.']);
 SELECT helper.finds('DROP TRIGGER _paystate_truncate ON refunds', ARRAY['refunds | missing guard | It has no TRUNCATE guard of refunds.']);
 SELECT helper.finds('DROP TRIGGER _paystate_before ON order_history', ARRAY['order_history% | missing guard | It has no BEFORE ROW guard of history.']);
-SELECT helper.finds('DROP TRIGGER _paystate_guard ON payments; CREATE TRIGGER _paystate_guard ' || shape, ARRAY['payments% | altered guard | ' || says]
+SELECT helper.finds('DROP TRIGGER "A_paystate_guard" ON payments; CREATE TRIGGER "A_paystate_guard" ' || shape, ARRAY['payments% | altered guard | ' || says]
 	|| CASE WHEN :{?all_partitioned} AND shape LIKE '%STATEMENT%' THEN ARRAY['payments\__ | missing guard | It has no AFTER ROW guard of payments.'] ELSE '{}' END)
   FROM (VALUES
-	('AFTER INSERT OR UPDATE OF status OR DELETE ON payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'Trigger "_paystate_guard" fires for some columns only.'),
-	('AFTER INSERT OR UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'Trigger "_paystate_guard" fires at another time or for other events.'),
-	('AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH STATEMENT EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'Trigger "_paystate_guard" fires at another time or for other events.'),
-	('AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW WHEN (false) EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'Trigger "_paystate_guard" has a WHEN condition.'),
+	('AFTER INSERT OR UPDATE OF status OR DELETE ON payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'Trigger "A_paystate_guard" fires for some columns only.'),
+	('AFTER INSERT OR UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'Trigger "A_paystate_guard" fires at another time or for other events.'),
+	('AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH STATEMENT EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'Trigger "A_paystate_guard" fires at another time or for other events.'),
+	('AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW WHEN (false) EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'Trigger "A_paystate_guard" has a WHEN condition.'),
 	('AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments()', '%'),
-	('AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=plural'')', 'The arguments of triggers "_paystate_before" and "_paystate_guard" differ.')
+	('AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=plural'')', 'The arguments of triggers "_paystate_before" and "A_paystate_guard" differ.')
 	) AS s (shape, says);
-SELECT helper.finds('DROP TRIGGER _paystate_guard ON payments; CREATE CONSTRAINT TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments DEFERRABLE FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')',
-	ARRAY['payments% | altered guard | Trigger "_paystate_guard" is deferrable.']);
+SELECT helper.finds('DROP TRIGGER "A_paystate_guard" ON payments; CREATE CONSTRAINT TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON payments DEFERRABLE FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')',
+	ARRAY['payments% | altered guard | Trigger "A_paystate_guard" is deferrable.']);
 SELECT helper.finds(format('CREATE TRIGGER again %2$s INSERT OR UPDATE OR DELETE ON %1$s FOR EACH ROW EXECUTE FUNCTION paystate.guard_%1$s(''lifecycle=razorpay'')', t, e),
 	ARRAY[t || '% | doubled guard | Triggers "%" and "%" do the same.'])
   FROM unnest('{orders,payments,refunds}'::text[]) AS t, unnest('{BEFORE,AFTER}'::text[]) AS e;
@@ -107,27 +107,27 @@ SELECT helper.finds('CREATE TRIGGER again AFTER INSERT ON order_history FOR EACH
 	ARRAY['order_history% | altered guard | Trigger "again" fires at another time or for other events.']);
 SELECT helper.finds('CREATE TRIGGER other AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(''lifecycle=razorpay'')',
 	ARRAY['payments% | missing guard | It has no % guard of refunds.']);
-SELECT helper.finds(replace(replace($$DROP TRIGGER _paystate_before ON refunds; DROP TRIGGER _paystate_guard ON refunds; DROP TRIGGER _paystate_truncate ON refunds;
+SELECT helper.finds(replace(replace($$DROP TRIGGER _paystate_before ON refunds; DROP TRIGGER "A_paystate_guard" ON refunds; DROP TRIGGER _paystate_truncate ON refunds;
 	CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds('x');
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds('x');
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds('x');
 	CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON refunds FOR EACH STATEMENT EXECUTE FUNCTION paystate.guard_refunds('x')$$, '''x''', quote_literal(argument)), E'\n', ' '), ARRAY[says])
   FROM (VALUES ('lifecycle=nothing', 'refunds | unknown life cycle | Its guards name life cycle "nothing", which does not exist.'),
 	('razorpay', 'refunds | writes are refused | The guard''s argument names no life cycle.')) AS t (argument, says);
-SELECT helper.harmless('ALTER TRIGGER _paystate_guard ON payments RENAME TO zzz');
+SELECT helper.harmless('ALTER TRIGGER "A_paystate_guard" ON payments RENAME TO zzz');
 SELECT helper.harmless('CREATE FUNCTION own() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END''; CREATE TRIGGER own BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION own()');
 SELECT helper.harmless('ALTER TABLE orders ENABLE ROW LEVEL SECURITY; ALTER TABLE orders FORCE ROW LEVEL SECURITY');
 SELECT helper.harmless('ALTER TABLE orders ADD shop_note text; CREATE INDEX ON orders (shop_note); ALTER TABLE refunds RENAME TO money_back');
 
 -- ---- all guards of a table gone ---------------------------------------------------------------------------
-SELECT helper.finds('DROP TRIGGER _paystate_before ON payments; DROP TRIGGER _paystate_guard ON payments; DROP TRIGGER _paystate_truncate ON payments',
+SELECT helper.finds('DROP TRIGGER _paystate_before ON payments; DROP TRIGGER "A_paystate_guard" ON payments; DROP TRIGGER _paystate_truncate ON payments',
 	ARRAY['payments | missing guard | It has the columns of a table of payments, and no guard.', 'refunds | writes are refused | No foreign key leads to a guarded table.',
 		'orders | no payments | No guarded payments table of its owner references it.'])
  WHERE NOT :{?all_partitioned};
-SELECT helper.finds('DROP TRIGGER _paystate_before ON orders; DROP TRIGGER _paystate_guard ON orders; DROP TRIGGER _paystate_truncate ON orders',
+SELECT helper.finds('DROP TRIGGER _paystate_before ON orders; DROP TRIGGER "A_paystate_guard" ON orders; DROP TRIGGER _paystate_truncate ON orders',
 	ARRAY['orders | missing guard | It has the columns of a table of orders, and no guard.', 'payments | writes are refused | No foreign key leads to a guarded table.',
 		'order_history% | writes are refused | No foreign key leads to a guarded table.'])
  WHERE NOT :{?all_partitioned};
-SELECT helper.finds('DROP TRIGGER _paystate_before ON refunds; DROP TRIGGER _paystate_guard ON refunds; DROP TRIGGER _paystate_truncate ON refunds',
+SELECT helper.finds('DROP TRIGGER _paystate_before ON refunds; DROP TRIGGER "A_paystate_guard" ON refunds; DROP TRIGGER _paystate_truncate ON refunds',
 	ARRAY['refunds | missing guard | It references "shop.payments" and has refund statuses, and no guard.']);
 SELECT helper.finds('DROP TRIGGER _paystate_before ON order_history; DROP TRIGGER _paystate_truncate ON order_history',
 	ARRAY['order_history | missing guard | It has the columns of a table of history, and no guard.', 'orders | writes are refused | No guarded history table references it.'])
@@ -168,14 +168,14 @@ SELECT helper.finds('CREATE RULE also AS ON INSERT TO orders DO ALSO NOTIFY x', 
 SELECT helper.finds($$CREATE TABLE parted (LIKE refunds, PRIMARY KEY (id, status)) PARTITION BY LIST (status); ALTER TABLE parted ADD FOREIGN KEY (payment_id) REFERENCES payments;
 	CREATE TABLE parted_1 PARTITION OF parted DEFAULT; DROP TABLE refunds;
 	CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON parted FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds('lifecycle=razorpay');
-	CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON parted FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds('lifecycle=razorpay');
+	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON parted FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds('lifecycle=razorpay');
 	CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON parted FOR EACH STATEMENT EXECUTE FUNCTION paystate.guard_refunds('lifecycle=razorpay')$$,
 	ARRAY['parted | partition key changes | Column "status" is part of the partition key, and changes.', 'parted% | unique index | Index "shop.parted%_pkey%" is over column "status", which paystate writes.',
 		'parted_1 | missing guard | It has no TRUNCATE guard of refunds.']);
 \if :{?all_partitioned}
 SELECT helper.finds('DROP TRIGGER _paystate_truncate ON ' || t, ARRAY[t || ' | missing guard | It has no TRUNCATE guard of %.'])
   FROM unnest('{orders_0,payments_1,order_history_default}'::text[]) AS t;
-SELECT helper.finds(format('ALTER TABLE %s DISABLE TRIGGER _paystate_guard', t), ARRAY[t || ' | disabled guard | Trigger "_paystate_guard" is disabled.'])
+SELECT helper.finds(format('ALTER TABLE %s DISABLE TRIGGER "A_paystate_guard"', t), ARRAY[t || ' | disabled guard | Trigger "A_paystate_guard" is disabled.'])
   FROM unnest('{orders_0,payments_1}'::text[]) AS t;
 SELECT helper.finds('ALTER TABLE payments_0 OWNER TO stranger', ARRAY['payments_0 | other owner | It belongs to role "stranger", the table of which it is a partition to "keeper".'], 'none');
 SELECT helper.finds('ALTER TABLE payments DETACH PARTITION payments_0', ARRAY['payments_0 | missing guard | It has no BEFORE ROW guard of payments.', 'payments_0 | missing guard | It has no AFTER ROW guard of payments.']);
@@ -206,7 +206,7 @@ AS $$
 $$;
 SELECT is(helper.more('SELECT'), '{}', 'beside the grants nothing is found');
 SELECT is(helper.more('CREATE TRIGGER again AFTER INSERT OR UPDATE OR DELETE ON refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(''lifecycle=razorpay'')'),
-	ARRAY['refunds | doubled guard | Triggers "_paystate_guard" and "again" do the same.'], 'a second guard is found');
+	ARRAY['refunds | doubled guard | Triggers "A_paystate_guard" and "again" do the same.'], 'a second guard is found');
 SELECT is(helper.more('CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS ''BEGIN RETURN NEW; END''; CREATE TRIGGER zz BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION evil()'),
 	ARRAY['orders | foreign trigger | Trigger "zz" calls a function of role "stranger", with the rights of whoever writes, the owner included.'], 'a foreign trigger is found');
 SELECT is(helper.more($$CREATE TABLE mint (LIKE payments INCLUDING ALL, FOREIGN KEY (order_id) REFERENCES orders);

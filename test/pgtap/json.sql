@@ -87,7 +87,7 @@ SELECT throws_ok($$SELECT paystate.order_json('orders', 'o1')$$, '23PS8',
 	'table "orders" is not bound to a life cycle', 'no key leads to it from a history');
 ROLLBACK TO bound;
 DROP TRIGGER _paystate_before ON orders;
-DROP TRIGGER _paystate_guard ON orders;
+DROP TRIGGER "A_paystate_guard" ON orders;
 DROP TRIGGER _paystate_truncate ON orders;
 SELECT throws_ok($$SELECT paystate.order_json('orders', 'o1')$$, '23PS8',
 	'table "orders" is not bound to a life cycle', 'no guards');

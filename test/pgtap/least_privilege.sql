@@ -40,7 +40,7 @@ SELECT helper.refused(statement, says, statement)
 	('DELETE FROM payments', '42501 permission denied for table payments'),
 	('TRUNCATE refunds', '42501 permission denied for table refunds'),
 	('ALTER TABLE orders DISABLE TRIGGER ALL', '42501 must be owner of table orders'),
-	('DROP TRIGGER _paystate_guard ON payments', '42501 must be owner of relation payments'),
+	('DROP TRIGGER "A_paystate_guard" ON payments', '42501 must be owner of relation payments'),
 	('SET session_replication_role = replica', '42501 permission denied to set parameter "session_replication_role"'),
 	('SELECT paystate.expire(''orders'')', '42501 permission denied for function expire'),
 	('SELECT paystate.repair(''orders'', ''r1'')', '42501 permission denied for function repair'),

@@ -182,11 +182,11 @@ SELECT unbound(ddl, d) FROM (VALUES
 	('ALTER TABLE unbound.payments RENAME amount_captured TO captured', 'a renamed column of payments'),
 	('ALTER TABLE unbound.orders DROP COLUMN amount_pending', 'a missing column of orders'),
 	('ALTER TABLE unbound.orders RENAME version TO revision', 'a renamed column of orders'),
-	('DROP TRIGGER _paystate_guard ON unbound.orders', 'no guard on orders'),
-	('ALTER TABLE unbound.orders DISABLE TRIGGER _paystate_guard', 'a disabled guard on orders'),
+	('DROP TRIGGER "A_paystate_guard" ON unbound.orders', 'no guard on orders'),
+	('ALTER TABLE unbound.orders DISABLE TRIGGER "A_paystate_guard"', 'a disabled guard on orders'),
 	('CREATE TRIGGER second AFTER INSERT OR UPDATE OR DELETE ON unbound.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'a second guard on payments'),
-	('DROP TRIGGER _paystate_guard ON unbound.payments; CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE ON unbound.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'a guard without DELETE'),
-	('DROP TRIGGER _paystate_guard ON unbound.payments; CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OF status OR DELETE ON unbound.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'a guard of one column')) v (ddl, d);
+	('DROP TRIGGER "A_paystate_guard" ON unbound.payments; CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE ON unbound.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'a guard without DELETE'),
+	('DROP TRIGGER "A_paystate_guard" ON unbound.payments; CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OF status OR DELETE ON unbound.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'a guard of one column')) v (ddl, d);
 
 -- ---- which of two faults ------------------------------------------------------------------------
 SELECT refused(s, m, d) FROM (VALUES

@@ -173,8 +173,8 @@ SELECT bag_eq(format($$SELECT tgrelid::regclass::text AS a, tgname::text AS b, p
 		WHERE NOT tgisinternal AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = %L::regnamespace)
 			AND tgenabled = 'O' AND obj_description(oid, 'pg_trigger') IS NOT NULL$$, s),
 	format($$SELECT %L || '.' || t AS a, n AS b, true AS c FROM unnest(ARRAY['orders', 'payments', 'refunds', 'order_history']) t,
-		unnest(ARRAY['_paystate_before', '_paystate_guard', '_paystate_truncate']) n
-		WHERE (t, n) <> ('order_history', '_paystate_guard')$$, s),
+		unnest(ARRAY['_paystate_before', 'A_paystate_guard', '_paystate_truncate']) n
+		WHERE (t, n) <> ('order_history', 'A_paystate_guard')$$, s),
 	s || ': guards, enabled and commented') FROM made;
 
 -- They work: an order that is paid and refunded, keys by default.
@@ -208,7 +208,7 @@ SELECT lives_ok('SELECT paystate.create_tables()', 'create_tables without argume
 SET LOCAL search_path = shop, helper, public;
 SELECT tables_are('here', ARRAY['orders', 'payments', 'refunds', 'order_history'], 'four tables stand there');
 SELECT is(tgargs, 'lifecycle=razorpay\000'::bytea, 'and follow razorpay: ' || tgname || ' of ' || tgrelid::regclass)
-  FROM pg_trigger WHERE tgname LIKE '\_paystate%' AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'here'::regnamespace)
+  FROM pg_trigger WHERE tgname LIKE '%\_paystate\_%' AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'here'::regnamespace)
  ORDER BY tgrelid, tgname;
 SELECT refused('SELECT paystate.create_tables(''here'', ''nowhere'')', '23PS8 life cycle "nowhere" does not exist',
 	'create_tables refuses an unknown life cycle');

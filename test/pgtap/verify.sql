@@ -296,7 +296,7 @@ SELECT throws_ok($$SELECT * FROM paystate.verify('payments')$$, '23PS8', 'table 
 SELECT throws_ok($$SELECT * FROM paystate.verify('pg_class')$$, '23PS8', 'table "pg_class" is not bound to a life cycle', 'a table that is not guarded');
 SELECT throws_ok($$SELECT * FROM paystate.verify('nowhere')$$, '42P01', 'relation "nowhere" does not exist', 'a table that is not there');
 SAVEPOINT off;
-ALTER TABLE orders DISABLE TRIGGER _paystate_guard;
+ALTER TABLE orders DISABLE TRIGGER "A_paystate_guard";
 SELECT throws_ok($$SELECT * FROM paystate.verify('orders')$$, '23PS8', 'table "orders" is not bound to a life cycle', 'while its guard is off');
 ROLLBACK TO off;
 CREATE SCHEMA "Big ""Shop";
@@ -341,7 +341,7 @@ DO $$ BEGIN
 	EXECUTE (SELECT string_agg(format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON parted.%s FOR EACH ROW
 			EXECUTE FUNCTION paystate.guard_%s(''lifecycle=razorpay'')', t, replace(t, 'order_', '')), '; ')
 		FROM unnest('{orders,payments,refunds,order_history}'::text[]) t);
-	EXECUTE (SELECT string_agg(format('CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON parted.%s FOR EACH ROW
+	EXECUTE (SELECT string_agg(format('CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON parted.%s FOR EACH ROW
 			EXECUTE FUNCTION paystate.guard_%s(''lifecycle=razorpay'')', t, t), '; ')
 		FROM unnest('{orders,payments,refunds}'::text[]) t);
 	EXECUTE (SELECT string_agg(format('CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON parted.%s FOR EACH STATEMENT

@@ -4,5 +4,5 @@
 -- own log would not pay for a check that cannot fail.
 SELECT paystate.create_tables(key_type => :'key');
 SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
-  FROM pg_trigger WHERE tgname LIKE '\_paystate\_%' \gexec
+  FROM pg_trigger WHERE tgname LIKE '%\_paystate\_%' \gexec
 ALTER TABLE order_history DROP CONSTRAINT order_history_order_id_fkey;

@@ -42,7 +42,7 @@ SELECT is(with_ddl('CREATE TRIGGER zz BEFORE UPDATE ON payments FOR EACH ROW EXE
 	'UPDATE payments SET amount = amount WHERE id = ''m0.a'''), says('23PS1', 'update payments', 'razorpay'), 'C16: a status written by a trigger, of an UPDATE of another column');
 SELECT is(with_ddl('CREATE TRIGGER zz BEFORE UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION mine.rewrite(''authorized'')',
 	'UPDATE payments SET amount = amount WHERE id = ''m0.a'''), 'accepted', 'C16: a legal one');
-SELECT is((SELECT count(*) FROM pg_trigger WHERE tgname LIKE '\_paystate%' AND (tgattr <> '' OR tgqual IS NOT NULL)), 0::bigint, 'C16: no guard is limited to columns or by a condition');
+SELECT is((SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%\_paystate\_%' AND (tgattr <> '' OR tgqual IS NOT NULL)), 0::bigint, 'C16: no guard is limited to columns or by a condition');
 SELECT refused(s, says('23PS1', 'update payments', 'razorpay'), 'C17: refused: ' || s) FROM (VALUES
 	('PREPARE backwards AS UPDATE payments SET status = $1::paystate.payment_status WHERE id = $2; EXECUTE backwards(''created'', ''m1.a'')'),
 	('DO $d$ BEGIN FOR i IN 1 .. 3 LOOP UPDATE payments SET status = status; END LOOP; UPDATE payments SET status = ''created'' WHERE id = ''m1.a''; END $d$'),
@@ -64,7 +64,7 @@ SELECT refused(format('SET CONSTRAINTS ALL %s; UPDATE payments SET status = ''cr
   FROM unnest('{DEFERRED,IMMEDIATE}'::text[]) c;
 SELECT is(outcome(format('SET CONSTRAINTS ALL %s; UPDATE payments SET status = ''captured'' WHERE id = ''m2.a''; SET CONSTRAINTS ALL IMMEDIATE', c), true), 'accepted', 'D06: a legal one with constraints ' || c)
   FROM unnest('{DEFERRED,IMMEDIATE}'::text[]) c;
-SELECT is((SELECT count(*) FROM pg_trigger WHERE tgname LIKE '\_paystate%' AND tgdeferrable), 0::bigint, 'D06, D07: no guard can be deferred, hence none runs as a later role');
+SELECT is((SELECT count(*) FROM pg_trigger WHERE tgname LIKE '%\_paystate\_%' AND tgdeferrable), 0::bigint, 'D06, D07: no guard can be deferred, hence none runs as a later role');
 SELECT is(outcome('UPDATE payments SET status = ''captured'' WHERE id = ''m2.a''; SET LOCAL ROLE attacks_clerk; SET CONSTRAINTS ALL IMMEDIATE', true), 'accepted', 'D07: another role before the end');
 SELECT refused('SET LOCAL ROLE attacks_clerk; UPDATE mall.payments SET status = ''captured'' WHERE id = ''m2.a''', '42501 permission denied for table payments', 'D07: another role before the write');
 
