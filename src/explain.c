@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "paystate.h"
@@ -307,5 +308,60 @@ paystate_refuse_order_status(Relation rel, AttrNumber att, const char *label)
 		.detail = psprintf("An order does not become \"%s\" by an update: its status follows from its payments.",
 						   label),
 		.hint = "Write to the payments, or reload the row and write only the columns you change."
+	});
+}
+
+/*
+ * ---- 23503, which we say before the foreign key does, in its very words: its
+ * columns are in the order of its declaration, a link's in that of the index
+ */
+
+static void
+declared_order(Relation rel, const PsLink *link, const Datum *key,
+			   AttrNumber *atts, Datum *values)
+{
+	ListCell   *lc;
+
+	foreach(lc, RelationGetFKeyList(rel))
+	{
+		ForeignKeyCacheInfo *fk = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		if (fk->confrelid == link->parent)
+			memcpy(atts, fk->conkey, link->nkeys * sizeof(AttrNumber));
+	}
+	for (int i = 0; i < link->nkeys; i++)
+	{
+		for (int j = 0; j < link->nkeys; j++)
+		{
+			if (link->fk[j] == atts[i])
+				values[i] = key[j];
+		}
+	}
+}
+
+void
+paystate_refuse_missing(Relation rel, const PsLink *link, const Datum *key)
+{
+	StringInfoData names;
+	AttrNumber	atts[INDEX_MAX_KEYS];
+	Datum		values[INDEX_MAX_KEYS];
+	const char *value;
+
+	memcpy(atts, link->fk, sizeof(atts));
+	declared_order(rel, link, key, atts, values);
+	value = paystate_key_text(rel, link->nkeys, atts, values);
+	initStringInfo(&names);
+	for (int i = 0; i < link->nkeys; i++)
+		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
+						 get_attname(RelationGetRelid(rel), atts[i], false));
+	paystate_report(&(PsReport) {
+		.code = ERRCODE_FOREIGN_KEY_VIOLATION,.rel = rel,
+		.constraint = link->name,
+		.message = psprintf("insert or update on table \"%s\" violates foreign key constraint \"%s\"",
+							RelationGetRelationName(rel), link->name),
+		.detail = value[0] == '\0' ?
+			psprintf("Key is not present in table \"%s\".", get_rel_name(link->parent)) :
+			psprintf("Key (%s)=(%s) is not present in table \"%s\".", names.data,
+					 value, get_rel_name(link->parent))
 	});
 }

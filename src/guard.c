@@ -350,27 +350,3 @@ paystate_check_derived(const TriggerData *td, const PsTable *table, int column)
 	if (table->att[column] != 0 && !paystate_same_column(td, table->att[column]))
 		paystate_refuse_column(td->tg_relation, table->att[column], true);
 }
-
-/* ---- 23503, said by us where the foreign key is switched off */
-
-void
-paystate_refuse_missing(Relation rel, const PsLink *link, const Datum *key)
-{
-	StringInfoData names;
-	const char *value = paystate_key_text(rel, link->nkeys, link->fk, key);
-
-	initStringInfo(&names);
-	for (int i = 0; i < link->nkeys; i++)
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "",
-						 get_attname(RelationGetRelid(rel), link->fk[i], false));
-	paystate_report(&(PsReport) {
-		.code = ERRCODE_FOREIGN_KEY_VIOLATION,.rel = rel,
-		.constraint = link->name,
-		.message = psprintf("insert or update on table \"%s\" violates foreign key constraint \"%s\"",
-							RelationGetRelationName(rel), link->name),
-		.detail = value[0] == '\0' ?
-			psprintf("Key is not present in table \"%s\".", get_rel_name(link->parent)) :
-			psprintf("Key (%s)=(%s) is not present in table \"%s\".", names.data,
-					 value, get_rel_name(link->parent))
-	});
-}
