@@ -5,6 +5,8 @@
 #   make test-clients  drivers, ORMs, webhooks and a board, really run;
 #                  EVENTS=100000 for as many events over 8 connections
 #   make soak      eight clients on ten orders for a minute, totals compared
+#   make oracle    N=100000 random histories against a model; SEED= to repeat
+#   make oracle-exhaustive  every history to DEPTH=5 against the same model
 #   make coverage  which lines and branches of the C the fast suite reaches
 #   make mutants   would the tests notice wrong C?  N=10 takes ten at random
 #   make bench     paystate against its rivals, the table of README.md
@@ -104,6 +106,18 @@ soak: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/stress/soak
 
+# about 2 ms a history
+SEED ?=
+oracle: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/oracle/oracle $(if $(SEED),-s $(SEED)) \
+		$(if $(filter file,$(origin N)),100000,$(N))
+
+DEPTH ?= 5
+oracle-exhaustive: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/oracle/exhaustive $(DEPTH)
+
 # KINDS="regress pgtap" measures those alone
 KINDS ?=
 coverage: deps
@@ -155,5 +169,5 @@ deb:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
+.PHONY: oracle oracle-exhaustive coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
 .PHONY: deb

@@ -333,6 +333,28 @@ UPDATE refunds SET status = 'failed' WHERE id = 'off';		-- ok
 SELECT * FROM slips WHERE id = 'off';
 TABLE drift;
 
+--
+-- The first event of an order in a session was taken for a derived status where
+-- columns are text and no life cycle so far had the label
+--
+
+CREATE SCHEMA issues_words;
+SET search_path = issues_words, issues;
+CREATE TABLE orders (id text PRIMARY KEY, amount bigint NOT NULL, status text NOT NULL);
+CREATE TABLE payments (id text PRIMARY KEY, order_id text REFERENCES orders, amount bigint NOT NULL, status text NOT NULL);
+CREATE INDEX ON payments (order_id);
+SELECT relation FROM paystate.attach('orders', 'payments', lifecycle => 'razorpay', add_columns => true);
+INSERT INTO orders (id, amount) VALUES ('w', 1000);
+\c -
+SET client_min_messages = warning;
+SET search_path = issues_words, issues;
+SELECT code FROM refusal($$UPDATE orders SET status = 'cancelled'$$);	-- fail: no rule
+SELECT code FROM refusal($$UPDATE orders SET status = 'cancelled'$$);	-- fail: the same
+SELECT code FROM refusal($$UPDATE orders SET status = 'paid'$$);		-- fail: derived
+UPDATE orders SET status = 'created';		-- ok
+SET search_path = issues;
+DROP SCHEMA issues_words CASCADE;
+
 DELETE FROM paystate.lifecycle_transition WHERE lifecycle = 'regress_later';	-- fail: published
 :code
 DROP SCHEMA issues CASCADE;

@@ -60,6 +60,9 @@ make_label_table(void)
 	ctl.hcxt = TopMemoryContext;
 	labels = hash_create("paystate labels", 64, &ctl,
 						 HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	/* events of any order, also where no life cycle so far has such a status */
+	paystate_label_id("cancelled");
+	paystate_label_id("failed");
 }
 
 /* looks only: -1 when no rule and no enum has such a label */
