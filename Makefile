@@ -13,6 +13,7 @@
 #   make bench-history N=1000000  what the history costs and saves, as ratios
 #   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
+#   make citus-check  a shop over three nodes, where a server with Citus is
 #   make deb       Debian packages of the last commit, beside the tree's directory
 #   make deps      install (as root) or name what the above need
 #
@@ -157,6 +158,11 @@ freeze: all
 dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ \
 		--output=$(EXTENSION)-$(EXTVERSION).zip HEAD
+
+citus-check: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/citus/check
+.PHONY: citus-check
 
 # needs dpkg-dev, debhelper and postgresql-server-dev-all
 DEB ?= $(abspath ..)
