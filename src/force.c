@@ -174,7 +174,8 @@ find_order(Force *f, ArrayType *given)
 		.history = f->tables.history,.history_rel = f->tables.history_rel
 	};
 	paystate_order_key(&f->tables, given, key);
-	if (!paystate_lock_order(c, key))
+	c->hold = true;
+	if (!paystate_find_order(c, key))
 		paystate_no_such_order(&f->tables, key);
 }
 
@@ -197,7 +198,7 @@ force_order(Force *f)
 	nest = NewGUCNestLevel();
 	(void) set_config_option("paystate.reason", f->reason, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	paystate_settle(c, NULL, false);
+	(void) paystate_settle(c, NULL, false);
 	AtEOXact_GUC(true, nest);
 	CommandCounterIncrement();
 }

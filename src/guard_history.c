@@ -42,10 +42,11 @@ before_update(TriggerData *td, PsTable *self)
 	return PointerGetDatum(NULL);
 }
 
-static void
+static bool
 after(PsCase *c)
 {
 	refuse_write(c->td);
+	return true;
 }
 
 PG_FUNCTION_INFO_V1(paystate_guard_history);

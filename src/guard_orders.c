@@ -149,7 +149,7 @@ check_amount(PsCase *c, const PsRow *row)
 		paystate_refuse(c);
 }
 
-static void
+static bool
 after_insert(PsCase *c)
 {
 	const PsTable *self = c->family.self;
@@ -172,6 +172,7 @@ after_insert(PsCase *c)
 	c->entry.at = row_time(&c->order, PS_O_CHANGED_AT);
 	paystate_history_append(c->family.history, c->family.history_rel, &c->order,
 							&c->entry);
+	return true;
 }
 
 /* ---- AFTER UPDATE */
@@ -210,23 +211,24 @@ changed_term(const TriggerData *td, const PsTable *self)
 	return -1;
 }
 
+/* held: this statement wrote it */
 static void
-lock_own_order(PsCase *c)
+find_own_order(PsCase *c)
 {
 	Datum		key[INDEX_MAX_KEYS];
 
 	paystate_slot_key(c->td->tg_newslot, c->family.self->nkeys,
 					  c->family.self->key, key);
-	if (!paystate_lock_order(c, key))
+	if (!paystate_find_order(c, key))
 		elog(ERROR, "order not found");
 	c->entry.at = paystate_history_clock(row_time(&c->order, PS_O_CHANGED_AT));
 }
 
 /* amount, currency or partial terms, where amount_fixed is "first_payment" */
-static void
+static bool
 change_terms(PsCase *c, int column)
 {
-	lock_own_order(c);
+	find_own_order(c);
 	if (c->lc->amount_fixed_at_creation || c->before.attempts > 0 ||
 		c->before.payments_open > 0)
 		paystate_refuse_column(c->td->tg_relation, c->family.self->att[column], false);
@@ -234,17 +236,17 @@ change_terms(PsCase *c, int column)
 	c->verdict.order = c->before;
 	c->verdict.cascade_to = PS_NO_STATUS;
 	c->entry.amount = c->event.amount;
-	paystate_settle(c, NULL, false);
+	return paystate_settle(c, NULL, false);
 }
 
 /* where an event of the order leads is for a writer to set, nothing else */
-static void
+static bool
 change_status(PsCase *c)
 {
 	TriggerData *td = c->td;
 	const PsTable *self = c->family.self;
 
-	lock_own_order(c);
+	find_own_order(c);
 	if (!paystate_order_event(c->lc, paystate_slot_label(td->tg_newslot, self, PS_O_STATUS),
 							  &c->event.kind))
 		paystate_refuse_order_status(td->tg_relation, self->att[PS_O_STATUS],
@@ -255,10 +257,10 @@ change_status(PsCase *c)
 	paystate_advance(c->lc, &c->before, NULL, &c->event, &c->verdict);
 	if (c->verdict.refusal != PS_LEGAL)
 		paystate_refuse(c);
-	paystate_settle(c, NULL, false);
+	return paystate_settle(c, NULL, false);
 }
 
-static void
+static bool
 after_update(PsCase *c)
 {
 	const PsTable *self = c->family.self;
@@ -271,9 +273,8 @@ after_update(PsCase *c)
 	if (term >= 0 && moved)
 		paystate_refuse_column(c->td->tg_relation, self->att[term], false);
 	if (term >= 0)
-		change_terms(c, term);
-	else if (moved)
-		change_status(c);
+		return change_terms(c, term);
+	return !moved || change_status(c);
 }
 
 /* ---- the trigger */

@@ -26,7 +26,7 @@
 /* ---- AFTER: the verdict */
 
 /*
- * Locks the order of the payment at hand, if it has one.  A composite key
+ * Finds the order of the payment at hand, if it has one.  A composite key
  * that is partly null would check nothing.
  */
 static void
@@ -46,7 +46,7 @@ find_order(PsCase *c)
 	if (nulls > 0)
 		paystate_unbound(c->td->tg_relation, NULL,
 						 "The key of the payment's order is partly null.");
-	if (!paystate_lock_order(c, key))
+	if (!paystate_find_order(c, key))
 		paystate_refuse_missing(c->td->tg_relation, &self->link, key);
 }
 
@@ -63,15 +63,19 @@ find_rows(PsCase *c)
 	find_order(c);
 }
 
-static void
+/* false, here and below: the order has changed since it was read */
+static bool
 judge(PsCase *c)
 {
 	if (c->has_order)
 		paystate_advance(c->lc, &c->before, &c->payment, &c->event, &c->verdict);
 	else
 		paystate_advance_orderless(c->lc, &c->payment, &c->event, &c->verdict);
-	if (c->verdict.refusal != PS_LEGAL)
-		paystate_refuse(c);
+	if (c->verdict.refusal == PS_LEGAL)
+		return true;
+	if (!paystate_hold_order(c))
+		return false;
+	paystate_refuse(c);
 }
 
 /* orders without currencies are in rupees */
@@ -140,7 +144,7 @@ check_inserted_derived(const PsCase *c)
 		paystate_refuse_column(c->td->tg_relation, self->att[PS_P_STATUS_SINCE], true);
 }
 
-static void
+static bool
 after_insert(PsCase *c)
 {
 	const PsTable *self = c->family.self;
@@ -148,7 +152,9 @@ after_insert(PsCase *c)
 	int			label = paystate_slot_label(slot, self, PS_P_STATUS);
 	bool		late = paystate_take_late(self);
 
-	paystate_note_judged();
+	if (!c->again)
+		paystate_note_judged();
+	c->hold |= late;
 	find_rows(c);
 	check_inserted_derived(c);
 	c->payment.status = PS_NO_STATUS;
@@ -161,14 +167,14 @@ after_insert(PsCase *c)
 		judge_late(c);
 	else if (c->event.to != c->lc->payment_initial)
 		paystate_refuse_initial(c, paystate_slot_word(slot, self, PS_P_STATUS));
-	else
-		judge(c);
+	else if (!judge(c))
+		return false;
 	if (!c->has_order)
-		return;
+		return true;
 	c->entry.payment_to = label;
 	c->entry.amount = c->event.amount;
 	c->entry.at = paystate_history_clock(row_time(&c->order, PS_O_CHANGED_AT));
-	paystate_settle(c, NULL, false);
+	return paystate_settle(c, NULL, false);
 }
 
 /* without a table of refunds, a new total is how one is given */
@@ -243,7 +249,7 @@ moved_amount(const PsCase *c, const PsPayment *new)
 	return c->payment.amount;
 }
 
-static void
+static bool
 settle_move(PsCase *c, const PsPayment *new, int label)
 {
 	bool		returned = c->verdict.rule != NULL &&
@@ -253,7 +259,7 @@ settle_move(PsCase *c, const PsPayment *new, int label)
 	{
 		if (returned)
 			paystate_leave_refund(c);
-		return;
+		return true;
 	}
 	c->entry.payment_from = c->lc->payment[c->payment.status].label_id;
 	c->entry.payment_to = label;
@@ -261,10 +267,10 @@ settle_move(PsCase *c, const PsPayment *new, int label)
 	c->entry.payment_since = paystate_slot_time(c->td->tg_trigslot, c->family.self,
 												PS_P_STATUS_SINCE);
 	c->entry.at = paystate_history_clock(row_time(&c->order, PS_O_CHANGED_AT));
-	paystate_settle(c, NULL, returned);
+	return paystate_settle(c, NULL, returned);
 }
 
-static void
+static bool
 judge_move(PsCase *c)
 {
 	TriggerData *td = c->td;
@@ -272,19 +278,19 @@ judge_move(PsCase *c)
 	int			label = paystate_slot_label(td->tg_newslot, self, PS_P_STATUS);
 	PsPayment	new;
 
+	c->hold |= paystate_may_be_unjudged(HeapTupleHeaderGetXmin(td->tg_trigtuple->t_data));
 	find_rows(c);
 	paystate_slot_payment(c->lc, td->tg_relation, self, td->tg_trigslot, c->exponent, &c->payment);
 	paystate_slot_payment(c->lc, td->tg_relation, self, td->tg_newslot, c->exponent, &new);
 	check_moved_derived(c, &new);
 	if (c->has_order && paystate_counted_already(c, label))
-		return;
+		return true;
 	paystate_move_event(c->lc, &c->payment, new.status, new.amount_captured,
 						&c->event);
 	c->event.elapsed = paystate_elapsed(c->lc,
 										paystate_slot_time(td->tg_trigslot, self,
 														   PS_P_STATUS_SINCE));
-	judge(c);
-	settle_move(c, &new, label);
+	return judge(c) && settle_move(c, &new, label);
 }
 
 /* ---- a refund where refunds have no table of their own */
@@ -320,9 +326,9 @@ write_refund(PsCase *c, PsRow *row)
 		row_set_time(row, PS_P_STATUS_SINCE, c->entry.at);
 	}
 	if (c->has_order)
-		paystate_settle(c, after != c->payment.status ? row : NULL, false);
+		(void) paystate_settle(c, after != c->payment.status ? row : NULL, false);
 	else if (after != c->payment.status)
-		paystate_row_update(row);
+		(void) paystate_row_update(row);
 }
 
 static void
@@ -333,6 +339,7 @@ judge_refund(PsCase *c)
 	PsPayment	new;
 	PsRow		row;
 
+	c->hold = true;
 	find_rows(c);
 	paystate_slot_payment(c->lc, td->tg_relation, self, td->tg_trigslot, c->exponent, &c->payment);
 	paystate_slot_payment(c->lc, td->tg_relation, self, td->tg_newslot, c->exponent, &new);
@@ -343,21 +350,23 @@ judge_refund(PsCase *c)
 	if (pg_sub_s64_overflow(new.amount_refunded, c->payment.amount_refunded,
 							&c->event.amount))
 		c->event.amount = 0;	/* no refund is of so much: 23PS4 */
-	judge(c);
+	(void) judge(c);
 	write_refund(c, &row);
 	paystate_row_release(&row);
 }
 
-static void
+static bool
 after_update(PsCase *c)
 {
 	bool		refund = is_refund(c->td, c->family.self);
 
-	paystate_note_judged();
+	if (!c->again)
+		paystate_note_judged();
 	if (check_update(c->td, c->family.self))
-		judge_move(c);
-	else if (refund)
+		return judge_move(c);
+	if (refund)
 		judge_refund(c);
+	return true;
 }
 
 /* ---- the trigger */

@@ -94,11 +94,12 @@ find_payment(PsCase *c, PsRow *payment)
 static void
 find_order(PsCase *c, PsRow *payment)
 {
+	c->hold = true;
 	c->exponent = payment->exponent;
 	if (!payment->has_parent)
 		c->lc = paystate_named_lifecycle(c->td->tg_relation,
 										 c->family.payments->lifecycle);
-	else if (!paystate_lock_order(c, payment->parent))
+	else if (!paystate_find_order(c, payment->parent))
 		paystate_unbound(c->td->tg_relation, NULL, "The payment's order is missing.");
 	paystate_row_currency(payment, c->has_order ? &c->order : NULL);
 }
@@ -122,9 +123,9 @@ write_case(PsCase *c, PsRow *row)
 		row_set_time(row, PS_P_STATUS_SINCE, c->entry.at);
 	}
 	if (c->has_order)
-		paystate_settle(c, row, false);
+		(void) paystate_settle(c, row, false);
 	else
-		paystate_row_update(row);
+		(void) paystate_row_update(row);
 }
 
 /* a pending refund that failed gives back what it had reserved */
@@ -190,13 +191,14 @@ judge_event(PsCase *c, RefundStatus from, RefundStatus to)
 	paystate_row_release(&payment);
 }
 
-static void
+static bool
 after_insert(PsCase *c)
 {
 	judge_event(c, REFUND_NONE, refund_status(c->td->tg_trigslot, c->family.self));
+	return true;
 }
 
-static void
+static bool
 after_update(PsCase *c)
 {
 	const TriggerData *td = c->td;
@@ -209,6 +211,7 @@ after_update(PsCase *c)
 		!paystate_same_column(td, self->att[PS_R_STATUS]))
 		judge_event(c, refund_status(td->tg_trigslot, self),
 					refund_status(td->tg_newslot, self));
+	return true;
 }
 
 /* ---- the trigger */

@@ -154,7 +154,9 @@ typedef struct PsCase
 	PsFamily	family;
 	bool		has_order;
 	int			exponent;		/* decimals of the currency */
-	PsRow		order;			/* locked */
+	bool		hold;			/* the order, before anything is judged */
+	bool		again;			/* it changed while it was not held */
+	PsRow		order;
 	const PsLifecycle *lc;
 	PsOrder		before;
 	PsPayment	payment;		/* before */
@@ -185,8 +187,8 @@ typedef struct PsGuardian
 	const char *function;
 	Datum		(*before_insert) (TriggerData *td, PsTable *self);
 	Datum		(*before_update) (TriggerData *td, PsTable *self);
-	void		(*after_insert) (PsCase *c);
-	void		(*after_update) (PsCase *c);
+	bool		(*after_insert) (PsCase *c);	/* false: judge anew */
+	bool		(*after_update) (PsCase *c);
 } PsGuardian;
 
 /* trigger.c: the protocol */
@@ -263,15 +265,22 @@ extern bool paystate_order_event(const PsLifecycle *lc, int label,
 /* does some rule, or a cascade, lead a payment there? */
 extern bool paystate_payment_can_move(const PsLifecycle *lc, int from, int to);
 
+/* seen.c: where an order of that key was in this transaction */
+extern void paystate_see(Relation rel, int n, const AttrNumber *atts,
+						 const Datum *key, const ItemPointerData *tid);
+extern bool paystate_seen(Relation rel, int n, const AttrNumber *atts,
+						  const Datum *key, ItemPointerData *tid);
+
 /* settle.c: an order's state in and out of its row, and what an event writes */
-extern bool paystate_lock_order(PsCase *c, const Datum *key);
+extern bool paystate_find_order(PsCase *c, const Datum *key);
+extern bool paystate_hold_order(PsCase *c);
 extern void paystate_read_order(const PsLifecycle *lc, const PsRow *row,
 								PsOrder *order);
 extern void paystate_read_payment(const PsLifecycle *lc, const PsRow *row,
 								  PsPayment *payment);
 extern void paystate_set_order(PsRow *row, const PsLifecycle *lc,
 							   const PsOrder *order, int version, TimestampTz at);
-extern void paystate_settle(PsCase *c, PsRow *payment, bool leave_refund);
+extern bool paystate_settle(PsCase *c, PsRow *payment, bool leave_refund);
 extern void paystate_leave_refund(PsCase *c);
 
 /* late_payment.c: is the row at hand one that late_payment() inserts? */

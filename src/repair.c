@@ -239,7 +239,7 @@ write_order(Repair *r, const PsLifecycle *lc)
 	paystate_set_order(row, lc, &r->order, r->version + r->nmoved + 1, r->at);
 	if (r->since != 0)
 		row_set_time(row, PS_O_STATUS_SINCE, r->since);
-	paystate_row_update(row);
+	(void) paystate_row_update(row);
 }
 
 static void

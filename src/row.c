@@ -4,13 +4,12 @@
  *		one to the history: through the table AM where nothing hangs on the
  *		table that this would skip, else by the general path (general.c).
  *
- * A row is always locked and then updated, never only locked: above READ
- * COMMITTED a lock alone lets a second transaction decide on totals that its
- * snapshot does not show.
+ * A row decided by is always updated, never only locked: above READ COMMITTED
+ * a lock alone lets a second transaction decide on totals that its snapshot
+ * does not show.  It need not be locked first: the update tells whether what
+ * was read is the last version, and a lock costs its own record in the WAL.
  *
- * Static state: where this backend wrote some orders last, and in which
- * transaction; places to look first, believed only if the row there is
- * visible and has the key.
+ * No state.
  */
 #include "postgres.h"
 
@@ -18,10 +17,8 @@
 #include "access/sysattr.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
-#include "storage/proc.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -29,46 +26,6 @@
 
 #include "compat.h"
 #include "paystate.h"
-
-/*
- * An order that gets many events in one transaction leaves as many versions
- * behind, and an index scan walks them all: from the second event on we begin
- * at the version we wrote last, and AFTER at the one that BEFORE saw.
- */
-typedef struct Written
-{
-	LocalTransactionId transaction;
-	Oid			relid;
-	ItemPointerData tid;
-} Written;
-
-#define NWRITTEN 256
-static Written last_written[NWRITTEN];
-
-/* the place for a key: another one may have taken it since */
-static Written *
-place_of(const PsRow *row, const AttrNumber *atts, const Datum *key, int n)
-{
-	uint32		hash = row->table->relid;
-
-	for (int i = 0; i < n; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(row->rel),
-											  atts[i] - 1);
-
-		hash = hash_combine(hash, datum_image_hash(key[i], att->attbyval,
-												   att->attlen));
-	}
-	return &last_written[hash % NWRITTEN];
-}
-
-static void
-remember(Written *place, const PsRow *row, const TupleTableSlot *slot)
-{
-	place->transaction = ps_local_transaction();
-	place->relid = row->table->relid;
-	place->tid = slot->tts_tid;
-}
 
 /* does the row in the slot have the key we look for? */
 static bool
@@ -90,16 +47,15 @@ has_link_key(PsRow *row)
 
 /* a table rewritten or truncated meanwhile may have no such block any more */
 static bool
-find_last_written(PsRow *row, Snapshot snapshot)
+find_seen(PsRow *row, Snapshot snapshot)
 {
-	Written    *place = place_of(row, row->link->pk, row->linkkey, row->link->nkeys);
+	ItemPointerData tid;
 
-	if (place->transaction != ps_local_transaction() ||
-		place->relid != row->table->relid ||
-		ItemPointerGetBlockNumber(&place->tid) >= RelationGetNumberOfBlocks(row->rel) ||
-		!table_tuple_fetch_row_version(row->rel, &place->tid, snapshot, row->slot))
-		return false;
-	return has_link_key(row);
+	return paystate_seen(row->rel, row->link->nkeys, row->link->pk,
+						 row->linkkey, &tid) &&
+		ItemPointerGetBlockNumber(&tid) < RelationGetNumberOfBlocks(row->rel) &&
+		table_tuple_fetch_row_version(row->rel, &tid, snapshot, row->slot) &&
+		has_link_key(row);
 }
 
 /* scan keys for "parent columns = key", in terms of the index's columns */
@@ -148,14 +104,24 @@ scan_index(PsRow *row, Snapshot snapshot)
 static bool
 find_visible(PsRow *row, Snapshot snapshot)
 {
-	if (find_last_written(row, snapshot))
+	if (find_seen(row, snapshot))
 		return true;
 	if (!scan_index(row, snapshot))
 		return false;
 	if (row->table->kind == PS_ORDERS)
-		remember(place_of(row, row->link->pk, row->linkkey, row->link->nkeys),
-				 row, row->slot);
+		paystate_see(row->rel, row->link->nkeys, row->link->pk, row->linkkey,
+					 &row->slot->tts_tid);
 	return true;
+}
+
+static TransactionId
+xmin_of(TupleTableSlot *slot)
+{
+	bool		isnull;
+
+	return DatumGetTransactionId(slot_getsysattr(slot,
+												 MinTransactionIdAttributeNumber,
+												 &isnull));
 }
 
 static void
@@ -164,6 +130,19 @@ serialization_failure(const char *what)
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 			 errmsg("could not serialize access due to concurrent %s", what)));
+}
+
+/* false: others changed it, which above READ COMMITTED nobody may pass over */
+static bool
+still_last(TM_Result result)
+{
+	if (result == TM_Ok)
+		return true;
+	if (result != TM_Updated && result != TM_Deleted)
+		elog(ERROR, "unexpected state of a row to write: %u", result);
+	if (IsolationUsesXactSnapshot())
+		serialization_failure(result == TM_Updated ? "update" : "delete");
+	return false;
 }
 
 /*
@@ -175,26 +154,35 @@ lock_version(PsRow *row, Snapshot snapshot)
 {
 	TM_FailureData failure;
 	ItemPointerData tid = row->slot->tts_tid;
+
+	return still_last(table_tuple_lock(row->rel, &tid, snapshot, row->slot,
+									   GetCurrentCommandId(false),
+									   LockTupleNoKeyExclusive, LockWaitBlock,
+									   IsolationUsesXactSnapshot() ? 0 :
+									   TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure));
+}
+
+/*
+ * Locks a row that was only read.  False at READ COMMITTED when it is not the
+ * last version any more; what was judged by it is to be judged anew.
+ */
+bool
+paystate_row_hold(PsRow *row)
+{
+	TupleTableSlot *slot;
+	TM_FailureData failure;
+	ItemPointerData tid = row->tid;
 	TM_Result	result;
 
-	result = table_tuple_lock(row->rel, &tid, snapshot, row->slot,
+	if (row->held)
+		return true;
+	slot = table_slot_create(row->rel, NULL);
+	result = table_tuple_lock(row->rel, &tid, GetActiveSnapshot(), slot,
 							  GetCurrentCommandId(false),
-							  LockTupleNoKeyExclusive, LockWaitBlock,
-							  IsolationUsesXactSnapshot() ? 0 :
-							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
-	switch (result)
-	{
-		case TM_Ok:
-			return true;
-		case TM_Updated:
-		case TM_Deleted:
-			if (IsolationUsesXactSnapshot())
-				serialization_failure(result == TM_Updated ? "update" : "delete");
-			return false;
-		default:
-			elog(ERROR, "unexpected table_tuple_lock status: %u", result);
-			return false;
-	}
+							  LockTupleNoKeyExclusive, LockWaitBlock, 0, &failure);
+	ExecDropSingleTupleTableSlot(slot);
+	row->held = still_last(result);
+	return row->held;
 }
 
 /* above READ COMMITTED: did the row come after the snapshot? */
@@ -209,16 +197,21 @@ check_not_newer(PsRow *row)
 		serialization_failure("update");
 }
 
+/*
+ * As this transaction may see it.  A version of its own is held by that
+ * already; another one is locked here, or not yet.
+ */
 static bool
-find_and_lock(PsRow *row)
+find_to_write(PsRow *row, bool lock)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	bool		found = find_visible(row, snapshot);
 
-	if (found)
-		found = lock_version(row, snapshot);
-	else if (IsolationUsesXactSnapshot())
+	if (!found && IsolationUsesXactSnapshot())
 		check_not_newer(row);
+	row->held = found && TransactionIdIsCurrentTransactionId(xmin_of(row->slot));
+	if (found && lock && !row->held)
+		found = row->held = lock_version(row, snapshot);
 	UnregisterSnapshot(snapshot);
 	return found;
 }
@@ -227,14 +220,11 @@ static void
 read_columns(PsRow *row)
 {
 	const PsTable *table = row->table;
-	bool		isnull;
 	int			n;
 
 	row->tid = row->slot->tts_tid;
 	row->tableoid = table->relid;
-	row->xmin = DatumGetTransactionId(slot_getsysattr(row->slot,
-													  MinTransactionIdAttributeNumber,
-													  &isnull));
+	row->xmin = xmin_of(row->slot);
 	(void) paystate_columns(table->kind, &n);
 	slot_getallattrs(row->slot);
 	for (int i = 0; i < n; i++)
@@ -267,12 +257,15 @@ paystate_row_find(PsRow *row, Relation rel, PsTable *table,
 	row->table = table;
 	row->link = link;
 	row->slot = NULL;
+	row->held = true;
 	memcpy(row->linkkey, key, link->nkeys * sizeof(Datum));
 	if (!table->scan_direct)
-		return paystate_general_find(row, how);
+		return paystate_general_find(row, how == PS_FIND_READ ? PS_FIND_LOCK : how);
 	row->slot = table_slot_create(rel, NULL);
-	found = how == PS_FIND_LOCK ? find_and_lock(row) :
-		find_visible(row, SnapshotSelf);
+	if (how == PS_FIND_PEEK)
+		found = find_visible(row, SnapshotSelf);
+	else
+		found = find_to_write(row, how == PS_FIND_LOCK || !table->write_direct);
 	if (found)
 		read_columns(row);
 	else
@@ -348,27 +341,39 @@ form_new_version(const PsRow *row)
 	return ExecStoreVirtualTuple(slot);
 }
 
-void
+/*
+ * Writes a row that was found.  False when it was only read and is, at READ
+ * COMMITTED, not the last version any more: nothing was written.
+ */
+bool
 paystate_row_update(PsRow *row)
 {
 	TupleTableSlot *slot;
 	PsUpdateIndexes update_indexes;
+	TM_FailureData failure;
+	LockTupleMode mode;
+	TM_Result	result;
 
 	if (!row->table->write_direct || row->slot == NULL)
 	{
 		paystate_general_update(row);
-		return;
+		return true;
 	}
 	slot = form_new_version(row);
 	CheckCmdReplicaIdentity(row->rel, CMD_UPDATE);
-	simple_table_tuple_update(row->rel, &row->slot->tts_tid, slot,
-							  GetActiveSnapshot(), &update_indexes);
-	if (!ps_needs_no_index(update_indexes))
+	result = table_tuple_update(row->rel, &row->slot->tts_tid, slot,
+								GetCurrentCommandId(true), GetActiveSnapshot(),
+								InvalidSnapshot, true, &failure, &mode,
+								&update_indexes);
+	if (result != TM_Ok && row->held)
+		elog(ERROR, "a row that was locked has changed");
+	if (result == TM_Ok && !ps_needs_no_index(update_indexes))
 		insert_index_entries(row->rel, slot, ps_only_summarizing(update_indexes));
-	if (row->table->kind == PS_ORDERS)
-		remember(place_of(row, row->table->key, row->key, row->table->nkeys),
-				 row, slot);
+	if (result == TM_Ok && row->table->kind == PS_ORDERS)
+		paystate_see(row->rel, row->table->nkeys, row->table->key, row->key,
+					 &slot->tts_tid);
 	ExecDropSingleTupleTableSlot(slot);
+	return still_last(result);
 }
 
 /* the unique index is asked: a duplicate seq means drift and must stop us */

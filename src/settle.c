@@ -55,12 +55,18 @@ paystate_read_payment(const PsLifecycle *lc, const PsRow *row,
 }
 
 /*
- * Finds and locks the order of an event, as the isolation level wants it, and
- * reads its state.  What this transaction wrote so far must be seen, so each
- * event begins a new command.
+ * Finds the order of an event, as the isolation level wants it, and reads its
+ * state.  What this transaction wrote so far must be seen, so each event
+ * begins a new command.
+ *
+ * The order is held only where c->hold says so: most events are legal, and
+ * writing their order tells whether the version judged by was the last.  Who
+ * is going to refuse, or to touch other rows first, holds it before that; and
+ * whatever finds the order changed since says false, up to paystate_guard(),
+ * which has all of it done once more with the order held.
  */
 bool
-paystate_lock_order(PsCase *c, const Datum *key)
+paystate_find_order(PsCase *c, const Datum *key)
 {
 	const PsLink *link = c->family.self->kind == PS_ORDERS ?
 		&c->family.orders->self :
@@ -69,13 +75,20 @@ paystate_lock_order(PsCase *c, const Datum *key)
 
 	CommandCounterIncrement();
 	if (!paystate_row_find(&c->order, c->family.orders_rel, c->family.orders,
-						   link, key, PS_FIND_LOCK))
+						   link, key, c->hold ? PS_FIND_LOCK : PS_FIND_READ))
 		return false;
 	c->has_order = true;
 	c->exponent = c->order.exponent;
 	c->lc = paystate_lifecycle_of_order(&c->order);
 	paystate_read_order(c->lc, &c->order, &c->before);
 	return true;
+}
+
+/* false: it has changed since it was read */
+bool
+paystate_hold_order(PsCase *c)
+{
+	return !c->has_order || paystate_row_hold(&c->order);
 }
 
 /* ---- the order's row */
@@ -200,7 +213,7 @@ write_moved(PsCase *c, const Moved *moved)
 		return;
 	row_set_label(row, PS_P_STATUS, label);
 	row_set_time(row, PS_P_STATUS_SINCE, c->entry.at);
-	paystate_row_update(row);
+	(void) paystate_row_update(row);
 }
 
 static void
@@ -267,12 +280,23 @@ paystate_leave_refund(PsCase *c)
 
 /* ---- all of it */
 
+static void
+complete_entry(PsCase *c)
+{
+	c->entry.order_from = row_label(&c->order, PS_O_STATUS);
+	if (c->family.self->kind == PS_ORDERS && c->before.status != PS_NO_STATUS)
+		c->entry.order_from = c->lc->order[c->before.status].label_id;
+	c->entry.order_to = c->lc->order[c->verdict.order.status].label_id;
+	c->entry.order_since = row_time(&c->order, PS_O_STATUS_SINCE);
+}
+
 /*
  * Writes what the verdict says.  The order first: whatever a trigger of the
  * user does meanwhile finds it in its new state.  Then the payment that a
- * refund moves, the refund left, the history, the others.
+ * refund moves, the refund left, the history, the others.  False: the order
+ * has changed since it was read, and nothing was written.
  */
-void
+bool
 paystate_settle(PsCase *c, PsRow *payment, bool leave_refund)
 {
 	PsOrder		after = c->verdict.order;
@@ -280,20 +304,20 @@ paystate_settle(PsCase *c, PsRow *payment, bool leave_refund)
 	Moved	   *moved = NULL;
 	int			n;
 
+	if ((after.status == PS_NO_STATUS || c->verdict.cascade_to != PS_NO_STATUS) &&
+		!paystate_hold_order(c))
+		return false;
 	if (after.status == PS_NO_STATUS)
 		paystate_refuse_drift(c);
-	c->entry.order_from = row_label(&c->order, PS_O_STATUS);
-	if (c->family.self->kind == PS_ORDERS && c->before.status != PS_NO_STATUS)
-		c->entry.order_from = c->lc->order[c->before.status].label_id;
-	c->entry.order_to = c->lc->order[after.status].label_id;
-	c->entry.order_since = row_time(&c->order, PS_O_STATUS_SINCE);
+	complete_entry(c);
 	n = list_moved(c, &after, &moved);
 	paystate_set_order(&c->order, c->lc, &after, version + n, c->entry.at);
 	if (c->entry.order_from != c->entry.order_to)
 		row_set_time(&c->order, PS_O_STATUS_SINCE, c->entry.at);
-	paystate_row_update(&c->order);
+	if (!paystate_row_update(&c->order))
+		return false;
 	if (payment != NULL)
-		paystate_row_update(payment);
+		(void) paystate_row_update(payment);
 	if (leave_refund)
 		paystate_leave_refund(c);
 	row_set_int32(&c->order, PS_O_VERSION, version);
@@ -303,4 +327,5 @@ paystate_settle(PsCase *c, PsRow *payment, bool leave_refund)
 		record_moved(c, &moved[i], version + 1 + i);
 	for (int i = 0; i < n; i++)
 		write_moved(c, &moved[i]);
+	return true;
 }

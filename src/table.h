@@ -251,6 +251,7 @@ typedef struct PsRow
 	ItemPointerData tid;		/* where the version read stands, */
 	Oid			tableoid;		/* in which partition, */
 	TransactionId xmin;			/* and who wrote it */
+	bool		held;			/* nobody else can write it now */
 	const PsLink *link;			/* by which it was found, and its values */
 	Datum		linkkey[INDEX_MAX_KEYS];
 	int			exponent;		/* decimals of its currency */
@@ -260,7 +261,8 @@ typedef struct PsRow
 typedef enum PsFind
 {
 	PS_FIND_PEEK,				/* as stored by anyone, unlocked: for defaults */
-	PS_FIND_LOCK				/* locked NO KEY UPDATE, as the isolation level wants */
+	PS_FIND_READ,				/* as the isolation level wants, to be written or held */
+	PS_FIND_LOCK				/* the same, held: locked NO KEY UPDATE */
 } PsFind;
 
 /*
@@ -271,7 +273,8 @@ typedef enum PsFind
 extern bool paystate_row_find(PsRow *row, Relation rel, PsTable *table,
 							  const PsLink *link, const Datum *key,
 							  PsFind how);
-extern void paystate_row_update(PsRow *row);
+extern bool paystate_row_hold(PsRow *row);	/* false: read or written in vain */
+extern bool paystate_row_update(PsRow *row);
 extern void paystate_row_release(PsRow *row);
 
 /* values[] of the columns we know, and the link's, make a new row (history) */

@@ -87,6 +87,23 @@ paystate_end_case(PsCase *c)
 	paystate_family_close(&c->family);
 }
 
+/* the same event once more, with the order held from the start */
+static void
+begin_again(PsCase *c)
+{
+	PsFamily	family = c->family;
+	TriggerData *td = c->td;
+
+	if (c->has_order)
+		paystate_row_release(&c->order);
+	memset(c, 0, sizeof(*c));
+	c->td = td;
+	c->family = family;
+	c->entry = (PsEntry) PS_NO_ENTRY;
+	c->again = true;
+	c->hold = true;
+}
+
 /* what a guard function does: paystate's own writes pass, others are judged */
 Datum
 paystate_guard(FunctionCallInfo fcinfo, const PsGuardian *guardian)
@@ -102,10 +119,8 @@ paystate_guard(FunctionCallInfo fcinfo, const PsGuardian *guardian)
 	if (paystate_is_own_write(self, td))
 		return PointerGetDatum(NULL);
 	paystate_begin_case(&c, td, guardian->kind);
-	if (update)
-		guardian->after_update(&c);
-	else
-		guardian->after_insert(&c);
+	while (!(update ? guardian->after_update : guardian->after_insert) (&c))
+		begin_again(&c);
 	paystate_end_case(&c);
 	return PointerGetDatum(NULL);
 }

@@ -1,0 +1,69 @@
+/*
+ * seen.c
+ *		Where the newest version of an order was, as far as this transaction
+ *		knows.  An order that gets many events in one transaction leaves as
+ *		many versions behind, and an index scan walks them all; and AFTER need
+ *		not look for what BEFORE found.  Only a place to look first: who asks
+ *		believes it if the row there is visible and has the key.
+ *
+ * Static state: the places, each with the transaction that it was noted in;
+ * another order may have taken a place since.
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "storage/proc.h"
+#include "utils/datum.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "paystate.h"
+
+typedef struct Place
+{
+	LocalTransactionId transaction;
+	Oid			relid;
+	ItemPointerData tid;
+} Place;
+
+#define NPLACES 256
+static Place places[NPLACES];
+
+static Place *
+place_of(Relation rel, int n, const AttrNumber *atts, const Datum *key)
+{
+	uint32		hash = RelationGetRelid(rel);
+
+	for (int i = 0; i < n; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), atts[i] - 1);
+
+		hash = hash_combine(hash, datum_image_hash(key[i], att->attbyval,
+												   att->attlen));
+	}
+	return &places[hash % NPLACES];
+}
+
+void
+paystate_see(Relation rel, int n, const AttrNumber *atts, const Datum *key,
+			 const ItemPointerData *tid)
+{
+	Place	   *place = place_of(rel, n, atts, key);
+
+	place->transaction = ps_local_transaction();
+	place->relid = RelationGetRelid(rel);
+	place->tid = *tid;
+}
+
+bool
+paystate_seen(Relation rel, int n, const AttrNumber *atts, const Datum *key,
+			  ItemPointerData *tid)
+{
+	const Place *place = place_of(rel, n, atts, key);
+
+	if (place->transaction != ps_local_transaction() ||
+		place->relid != RelationGetRelid(rel))
+		return false;
+	*tid = place->tid;
+	return true;
+}
