@@ -313,6 +313,22 @@ SET search_path = issues;
 DROP SCHEMA issues_child CASCADE;
 
 --
+-- In a life cycle whose rule of insert says nothing of amounts, a payment could
+-- be of less than nothing
+--
+
+BEGIN;
+SELECT paystate.define_lifecycle('regress_loose', '{"based_on": "razorpay", "transitions": [
+	{"payment_event": "new>created", "order_before": "created", "guard": "insert_ok", "order_after": null},
+	{"payment_event": "new>created", "order_before": "created", "guard": "-", "order_after": "created"}]}');
+INSERT INTO orders (id, lifecycle, amount) VALUES ('loose', 'regress_loose', 1000);
+SELECT * FROM refusal($$INSERT INTO payments (id, order_id, amount) VALUES ('loose', 'loose', -1)$$);	-- fail
+SELECT * FROM refusal($$INSERT INTO payments (id, order_id, amount) VALUES ('loose', 'loose', 0)$$);	-- fail
+INSERT INTO payments (id, order_id, amount) VALUES ('loose', 'loose', 1);	-- ok
+SELECT * FROM slips WHERE id = 'loose';
+ROLLBACK;
+
+--
 -- Rows written while the guards were off: refused as such, not read past the end
 --
 

@@ -74,6 +74,14 @@ another_held(const PsQuestion *c)
 		(c->order->amount == 0 && c->order->payments_open > 0);
 }
 
+/* a payment is of something, or of nothing if its order is */
+static bool
+insert_positive(const PsQuestion *c)
+{
+	return c->event->amount > 0 ||
+		(c->event->amount == 0 && c->order->amount == 0);
+}
+
 /* what is wrong with the amount of a new payment */
 static PsWhy
 insert_why(const PsQuestion *c)
@@ -81,7 +89,7 @@ insert_why(const PsQuestion *c)
 	const PsOrder *o = c->order;
 	int64		a = c->event->amount;
 
-	if (a < 0 || (a == 0 && o->amount != 0))
+	if (!insert_positive(c))
 		return PS_WHY_NOT_POSITIVE;
 	if (c->lc->parallel_payments == PS_PARALLEL_LEGS)
 	{
@@ -232,6 +240,8 @@ capture_allowed(const PsQuestion *c)
 static bool
 effects_allowed(const PsQuestion *c, uint32 effects)
 {
+	if (c->event->kind == PS_EV_INSERT && !insert_positive(c))
+		return false;
 	if ((effects & PS_E_CAPTURE) && !capture_allowed(c))
 		return false;
 	if ((effects & PS_E_REFUND) && !refund_fits(c))
