@@ -4,9 +4,16 @@
 #   make test      every test, on a private server
 #   make test-clients  drivers, ORMs, webhooks and a board, really run;
 #                  EVENTS=100000 for as many events over 8 connections
-#   make soak      eight clients on ten orders for a minute, totals compared
 #   make oracle    N=100000 random histories against a model; SEED= to repeat
 #   make oracle-exhaustive  every history to DEPTH=5 against the same model
+#   make soak      eight clients on ten orders for a minute (N=3600: an hour),
+#                  totals compared by a reader meanwhile and in the end
+#   make crash     kills the server under load, 200 times (N=5) and fills a disk
+#   make valgrind  the regression suite under valgrind; FILES="basics mapped"
+#   make sanitize  sanitizers and a server with assertions; KINDS=rooms, or
+#                  "rooms cassert asan"; servers are kept in PAYSTATE_CACHE
+#   make fuzz      ten million inputs (N=300000) for the decision and the parsers
+#   make sqlsmith  100,000 random queries (N=5000)
 #   make coverage  which lines and branches of the C the fast suite reaches
 #   make mutants   would the tests notice wrong C?  N=10 takes ten at random
 #   make bench     paystate against its rivals, the table of README.md
@@ -103,16 +110,43 @@ test-clients: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/clients/all $(EVENTS)
 
+# what N= says, else $(1)
+size = $(if $(filter file,$(origin N)),$(1),$(N))
+
 soak: deps
 	@$(MAKE) --no-print-directory -s all
-	@test/bin/with-server test/stress/soak
+	@test/bin/with-server test/stress/soak -s $(call size,60)
+
+crash: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/faults/crash $(call size,200)
+
+FILES ?=
+valgrind: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/faults/valgrind $(FILES)
+
+sanitize: deps
+	@test/bin/deps faults
+	@test/faults/sanitize $(KINDS)
+
+fuzz: deps
+	@test/bin/deps faults
+	@$(MAKE) --no-print-directory -s all
+	@test/faults/fuzz $(call size,10000000)
+
+sqlsmith: deps
+	@test/bin/deps faults
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server -c log_error_verbosity=verbose -c track_functions=all \
+		test/faults/sqlsmith $(call size,100000)
 
 # about 2 ms a history
 SEED ?=
 oracle: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/oracle/oracle $(if $(SEED),-s $(SEED)) \
-		$(if $(filter file,$(origin N)),100000,$(N))
+		$(call size,100000)
 
 DEPTH ?= 5
 oracle-exhaustive: deps
@@ -177,3 +211,4 @@ deb:
 
 .PHONY: oracle oracle-exhaustive coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
 .PHONY: deb
+.PHONY: crash valgrind sanitize fuzz sqlsmith

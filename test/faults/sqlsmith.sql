@@ -7,7 +7,6 @@ CREATE SCHEMA shop;
 CREATE SCHEMA numbered;
 SELECT paystate.create_tables(schema => 'shop');
 SELECT paystate.create_tables(schema => 'numbered', lifecycle => 'plural', key_type => 'bigint');
-SELECT paystate.create_views(schema => 'shop');
 
 SET search_path = shop;
 INSERT INTO orders (id, lifecycle, amount)

@@ -256,7 +256,8 @@ LEFT JOIN (
 WHERE (o.amount_paid, o.amount_refunded)
 	<> (coalesce(l.captured, 0), coalesce(l.refunded, 0));
 
--- The reader: the orders in work, in the one snapshot of its transaction.
+-- The reader, in the one snapshot of its transaction: the orders in work one by
+-- one; and of all orders the sums, and that those are settled which are paid.
 CREATE FUNCTION read_totals() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	w record;
@@ -264,6 +265,21 @@ BEGIN
 	FOR w IN SELECT * FROM soak.wrong(ARRAY(SELECT order_id FROM soak.slot)) LOOP
 		RAISE EXCEPTION 'totals of order % are wrong: %', w.order_id, w.problem;
 	END LOOP;
+	SELECT o.paid, o.refunded, p.captured, p.returned, o.unsettled INTO w
+	FROM (SELECT sum(amount_paid) AS paid, sum(amount_refunded) AS refunded,
+			min(id) FILTER (WHERE (amount_due = 0) <> (status IN
+				('paid', 'processed', 'partially_refunded', 'fully_refunded'))
+				AND (amount_due = 0 OR status IN ('paid', 'processed'))) AS unsettled
+		FROM soak.orders) o,
+		(SELECT coalesce(sum(amount_captured), 0) AS captured,
+			coalesce(sum(amount_refunded) FILTER (WHERE amount_captured > 0), 0) AS returned
+		FROM soak.payments) p;
+	IF (w.paid, w.refunded) IS DISTINCT FROM (w.captured, w.returned) THEN
+		RAISE EXCEPTION 'all orders: % paid and % refunded, but % captured and % returned',
+			w.paid, w.refunded, w.captured, w.returned;
+	ELSIF w.unsettled IS NOT NULL THEN
+		RAISE EXCEPTION 'the status of order % is not that of its money', w.unsettled;
+	END IF;
 	RETURN 0;
 END $$;
 
