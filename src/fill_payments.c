@@ -48,7 +48,7 @@ fill_from_order(PsFill *f)
 
 	if (paystate_parent_key(f->table, slot, key) == 0)
 	{
-		rel = table_open(link->parent, AccessShareLock);
+		rel = table_open(link->parent, RowExclusiveLock);
 		found = paystate_row_find(&row, rel, paystate_table(rel, PS_ORDERS),
 								  link, key, PS_FIND_PEEK);
 	}
@@ -101,7 +101,7 @@ peek_lifecycle(PsFill *f)
 	f->exponent = paystate_slot_exponent(td->tg_newslot, table, PS_P_CURRENCY);
 	if (paystate_parent_key(table, td->tg_newslot, key) > 0)
 		return paystate_named_lifecycle(td->tg_relation, table->lifecycle);
-	rel = table_open(link->parent, AccessShareLock);
+	rel = table_open(link->parent, RowExclusiveLock);
 	if (paystate_row_find(&row, rel, paystate_table(rel, PS_ORDERS), link, key,
 						  PS_FIND_PEEK))
 	{

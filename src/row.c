@@ -96,7 +96,7 @@ scan_index(PsRow *row, Snapshot snapshot)
 	if (found)
 		ExecMaterializeSlot(row->slot);
 	index_endscan(scan);
-	index_close(index, AccessShareLock);
+	index_close(index, NoLock);
 	return found;
 }
 
@@ -282,7 +282,9 @@ paystate_row_release(PsRow *row)
 }
 
 /*
- * New index entries for a row just written.  IndexInfo is built anew each
+ * New index entries for a row just written.  Locks on indexes are kept as that
+ * on the table is: the next row, and the foreign key's check, get them for
+ * less.  IndexInfo is built anew each
  * time: GIN and BRIN keep pointers in it that do not outlive the statement.
  */
 static void
@@ -308,7 +310,7 @@ insert_index_entries(Relation rel, TupleTableSlot *slot,
 						 false, info);
 			ps_index_insert_cleanup(index, info);
 		}
-		index_close(index, RowExclusiveLock);
+		index_close(index, NoLock);
 	}
 	list_free(indexes);
 }

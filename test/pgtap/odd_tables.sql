@@ -37,9 +37,9 @@ DECLARE
 	called text := format('paystate.guard_%s(%s)', kind, (SELECT string_agg(quote_literal(a), ', ') FROM unnest(arguments) a));
 BEGIN
 	EXECUTE format('DROP TRIGGER _paystate_before ON %s', rel);
-	EXECUTE format('DROP TRIGGER _paystate_guard ON %s', rel);
+	EXECUTE format('DROP TRIGGER "A_paystate_guard" ON %s', rel);
 	EXECUTE format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s', rel, called);
-	EXECUTE format('CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s', rel, called);
+	EXECUTE format('CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %s', rel, called);
 END
 $$;
 
