@@ -1,8 +1,8 @@
 /*
  * merchant.c
  *		What a merchant says of an order beside its money: receipt, notes, and
- *		how it may be paid in parts.  create_tables puts CHECKs over these
- *		columns; on tables that were attached the guard says the same.
+ *		how it may be paid in parts.  The guard of orders says what a CHECK
+ *		would say, as a CHECK would; who wants one, too, has the functions.
  *
  * No state.
  */
@@ -26,10 +26,7 @@ PG_FUNCTION_INFO_V1(paystate_notes_ok);
 PG_FUNCTION_INFO_V1(paystate_receipt_ok);
 PG_FUNCTION_INFO_V1(paystate_first_payment_ok);
 
-/*
- * A CHECK is read anew by each statement, and at length: one call of a column
- * or three is the shortest there is.
- */
+/* these three may stand in a CHECK: one call is the shortest there is */
 Datum
 paystate_receipt_ok(PG_FUNCTION_ARGS)
 {

@@ -8,8 +8,10 @@ COMMENT ON FUNCTION paystate.new_id(pg_catalog.text) IS
 
 -- The tables belong to the caller and name everything they use, so that
 -- neither a dump's empty search_path nor a caller's own can change them.
--- No CHECK stands over a column that paystate writes: a direct write of the
--- order row would have to evaluate it.
+-- There is no CHECK.  Over a column that paystate writes, a direct write of the
+-- order row would have to evaluate it; over receipt, notes and partial terms,
+-- each INSERT would parse it anew (measured: 14000 instructions each), and the
+-- guard says the same for less (merchant.c).
 CREATE FUNCTION paystate.create_tables(
 	schema pg_catalog.name DEFAULT CURRENT_SCHEMA,
 	lifecycle pg_catalog.text DEFAULT 'razorpay',
@@ -95,13 +97,11 @@ BEGIN
 			amount_pending bigint NOT NULL DEFAULT 0,
 			amount_refunded bigint NOT NULL DEFAULT 0,
 			currency text NOT NULL DEFAULT 'INR',
-			receipt text
-				CONSTRAINT orders_receipt_check CHECK (paystate.receipt_ok(receipt)),
+			receipt text,
 			offer_id text,
 			partial_payment boolean NOT NULL DEFAULT false,
 			first_payment_min_amount bigint,
-			notes jsonb NOT NULL DEFAULT '{}'
-				CONSTRAINT orders_notes_check CHECK (paystate.notes_ok(notes)),
+			notes jsonb NOT NULL DEFAULT '{}',
 			status paystate.order_status NOT NULL,
 			attempts integer NOT NULL DEFAULT 0,
 			payments_open integer NOT NULL DEFAULT 0,
@@ -109,9 +109,7 @@ BEGIN
 			status_since timestamptz NOT NULL,
 			changed_at timestamptz NOT NULL,
 			created_at timestamptz NOT NULL DEFAULT now(),
-			PRIMARY KEY (id),
-			CONSTRAINT orders_first_payment_check CHECK (
-				paystate.first_payment_ok(first_payment_min_amount, partial_payment, amount))
+			PRIMARY KEY (id)
 		) WITH (fillfactor = 90)$ddl$,
 		schema, format(id_column, 'order'), lifecycle);
 

@@ -5,4 +5,9 @@
 SELECT paystate.create_tables(key_type => :'key');
 SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
   FROM pg_trigger WHERE tgname LIKE '%\_paystate\_%' \gexec
+-- what the guard of orders says of receipt, notes and partial terms
+ALTER TABLE orders ADD CONSTRAINT orders_receipt_check CHECK (paystate.receipt_ok(receipt)),
+	ADD CONSTRAINT orders_notes_check CHECK (paystate.notes_ok(notes)),
+	ADD CONSTRAINT orders_first_payment_check CHECK (
+		paystate.first_payment_ok(first_payment_min_amount, partial_payment, amount));
 ALTER TABLE order_history DROP CONSTRAINT order_history_order_id_fkey;
