@@ -9,10 +9,15 @@ CREATE FUNCTION paystate.event_lock_order(tables pg_catalog.jsonb, event pg_cata
 AS $event_lock_order$
 DECLARE
 	ref		text := event #>> '{order,id}';
-	payment	jsonb := paystate.event_find_payment(tables, coalesce(event #>> '{payments,0,id}',
-																   event #>> '{refunds,0,payment}'));
+	payment_ref text := coalesce(event #>> '{payments,0,id}', event #>> '{refunds,0,payment}');
+	payment	jsonb := paystate.event_find_payment(tables, payment_ref);
 	locked	jsonb;
 BEGIN
+	-- whoever inserts that payment now waits, or is waited for: see event_open_payment()
+	IF ref IS NULL AND payment IS NULL AND payment_ref IS NOT NULL THEN
+		PERFORM pg_advisory_xact_lock(hashtextextended(concat_ws(' ', tables ->> 'inbox', payment_ref), 0));
+		payment := paystate.event_find_payment(tables, payment_ref);
+	END IF;
 	IF ref IS NULL AND payment ->> 'order' IS NULL THEN
 		RETURN NULL;
 	END IF;

@@ -134,6 +134,10 @@ DECLARE
 		tables #>> '{payments,columns,amount}', payment -> 'amount'));
 	status_now text;
 BEGIN
+	-- An event that names the payment alone, as a refund does, has no order to
+	-- lock yet: either it is in the inbox before us, and is tried again after
+	-- us, or it finds the payment.
+	PERFORM pg_advisory_xact_lock(hashtextextended(concat_ws(' ', tables ->> 'inbox', payment ->> 'id'), 0));
 	IF tables #> '{payments,columns,currency}' IS NOT NULL AND payment ->> 'currency' IS NOT NULL THEN
 		fields := fields || jsonb_build_object(tables #>> '{payments,columns,currency}', payment -> 'currency');
 	END IF;
