@@ -142,7 +142,8 @@ public class Jdbc {
 	public static void main(String[] none) throws SQLException {
 		Map<String, String> env = System.getenv();
 		connection = DriverManager.getConnection("jdbc:postgresql://localhost/" + env.get("PGDATABASE")
-			+ "?socketFactory=Jdbc$Local&socketFactoryArg=" + env.get("PGHOST") + "/.s.PGSQL." + env.get("PGPORT"),
+			+ "?socketFactory=Jdbc$Local&socketFactoryArg=" + env.get("PGHOST") + "/.s.PGSQL." + env.get("PGPORT")
+			+ (env.containsKey("POOLED") ? "&prepareThreshold=0" : ""),
 			env.get("PGUSER"), "");
 		try (Statement s = connection.createStatement()) {
 			s.execute("INSERT INTO orders (id, amount) VALUES ('order_1', 49900)");

@@ -10,6 +10,7 @@ my $json = JSON::PP->new->canonical;
 my ($passed, $failed) = (0, 0);
 
 my $dbh = DBI->connect('dbi:Pg:', '', '', { RaiseError => 1, PrintError => 0, AutoCommit => 1 });
+$dbh->{pg_server_prepare} = 0 if $ENV{POOLED};
 
 # recipe begin
 # Nothing, or why it is refused.

@@ -10,6 +10,7 @@ const { step, caught, run, columns, refusal, OrderStatus, PaymentStatus } = requ
 // types are looked up by name when a statement is described.
 const sql = postgres({
 	host: process.env.PGHOST, database: process.env.PGDATABASE, username: process.env.PGUSER || os.userInfo().username,
+	prepare: !process.env.POOLED,	// not by name behind a pooler in transaction mode
 	types: { timestamptz: { to: 1184, from: [1184], serialize: String, parse: (text) => text } },
 });
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """psycopg 3: see steps.py.  PGDATABASE has the tables."""
+import os
 import sys
 
 import psycopg
@@ -10,7 +11,9 @@ from psycopg.types.json import Jsonb
 import steps
 from steps import step, OrderStatus, PaymentStatus
 
-connection = psycopg.connect('', row_factory=dict_row, autocommit=True)
+# behind a pooler in transaction mode nothing may be prepared by name
+connection = psycopg.connect('', row_factory=dict_row, autocommit=True,
+                             prepare_threshold=None if os.environ.get('POOLED') else 5)
 
 
 # recipe begin

@@ -6,7 +6,7 @@ const { step, caught, run, columns, refusal, OrderStatus, PaymentStatus } = requ
 
 // recipe begin
 const sequelize = new Sequelize(process.env.PGDATABASE, process.env.PGUSER || '', '', {
-	host: process.env.PGHOST, dialect: 'postgres', logging: false, define: { timestamps: false, underscored: true },
+	host: process.env.PGHOST, port: process.env.PGPORT, dialect: 'postgres', logging: false, define: { timestamps: false, underscored: true },
 });
 // paystate's own columns: left out of an INSERT, and read back from it
 const derived = (type) => ({ type, defaultValue: undefined });
