@@ -28,9 +28,9 @@ RULES = {
 SCHEMA = 'paystate'
 # rules that a function may break, and why
 EXCEPTIONS = {
-    ('glued', 'paystate.attach_fill_payments'): 'its parts are names quoted by attach_names() and expressions made by format()',
-    ('glued', 'paystate.attach_fill_orders'): 'its parts are names quoted by attach_names() and expressions made by format()',
-    ('glued', 'paystate.attach_find'): 'its parts are names quoted by attach_names() and expressions made by format()'}
+    ('glued', 'paystate.attach_fill_payments'): 'its parts are those of attach_frame(): names by format(%I) and regclass, labels by quote_literal()',
+    ('glued', 'paystate.attach_fill_orders'): 'its parts are those of attach_frame(): names by format(%I) and regclass, labels by quote_literal()',
+    ('glued', 'paystate.attach_find'): 'its parts are those of attach_frame(): names by format(%I) and regclass, labels by quote_literal()'}
 ADMINISTRATION = ('define_lifecycle', 'force_status', 'repair', 'expire', 'migrate_orders')
 FIXED = re.compile(r'\bSET\s+search_path\s*(?:=|TO)\s*pg_catalog\s*,\s*pg_temp\b', re.I)
 TOKEN = re.compile(r"""
