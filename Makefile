@@ -16,6 +16,10 @@
 #   make sqlsmith  100,000 random queries (N=5000)
 #   make coverage  which lines and branches of the C the fast suite reaches
 #   make mutants   would the tests notice wrong C?  N=10 takes ten at random
+#   make static    the C under four checkers, the script against rules
+#   make versions  the suite on other versions, in roots of their own;
+#                  VERSIONS="17 18 19", STRICT=1, PAYSTATE_ROOTS=directory
+#   make test-all  all of these, in the size of a release: see test/bin/long
 #   make bench     paystate against its rivals, the table of README.md
 #   make bench-history N=1000000  what the history costs and saves, as ratios
 #   make pictures  draw the life cycles into doc/pictures anew
@@ -163,6 +167,18 @@ mutants: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/mutants/kill -n $(N)
 
+static: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/static/all
+
+# root and an archive are what it needs; it says what it could not try
+VERSIONS ?=
+versions:
+	@test/versions/all $(VERSIONS)
+
+test-all:
+	@test/bin/long full $(RUNS)
+
 # the same settings for both sides; a checkpoint in between would hit one
 N ?= 1000000
 bench-history: deps
@@ -196,7 +212,7 @@ dist:
 citus-check: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/citus/check
-.PHONY: citus-check
+.PHONY: static versions test-all citus-check
 
 # needs dpkg-dev, debhelper and postgresql-server-dev-all
 DEB ?= $(abspath ..)
