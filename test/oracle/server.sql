@@ -2,14 +2,18 @@
 -- and tells how orders stand.  KEYTYPE, OSTATUS, PSTATUS and RSTATUS are replaced
 -- by the types of the tables at hand.
 
+-- rows in the order of their keys
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET jit = off;
+
 CREATE UNLOGGED TABLE ops (n int, phase int, kind text, a text, b text, c text,
 	d text, statements text[]);
 
 -- One operation; 00000, or the SQLSTATEs of a savepoint's joined by commas.
-CREATE FUNCTION once(op ops) RETURNS text LANGUAGE plpgsql
-	SET enable_seqscan = off SET enable_bitmapscan = off
-	SET enable_hashjoin = off SET enable_mergejoin = off
-AS $$
+CREATE FUNCTION once(op ops) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	cur refcursor;
 	key KEYTYPE;
@@ -124,7 +128,6 @@ FROM payments AS p WHERE p.order_id IS NULL;
 CREATE UNLOGGED TABLE steps (LIKE ops, code text, key KEYTYPE, digest text, PRIMARY KEY (n));
 
 CREATE FUNCTION difference(step steps) RETURNS text LANGUAGE sql
-	SET enable_seqscan = off SET enable_bitmapscan = off
 RETURN (SELECT format('%s: found %s, predicted %s', step.n, s.digest, step.digest)
 	FROM stands AS s WHERE s.id = step.key AND s.digest IS DISTINCT FROM step.digest);
 
