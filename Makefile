@@ -6,6 +6,8 @@
 #                  EVENTS=100000 for as many events over 8 connections
 #   make oracle    N=100000 random histories against a model; SEED= to repeat
 #   make oracle-exhaustive  every history to DEPTH=5 against the same model
+#   make races     pairs of operations in two transactions, 15984 permutations;
+#                  EVERY=20 takes every 20th
 #   make soak      eight clients on ten orders for a minute (N=3600: an hour),
 #                  totals compared by a reader meanwhile and in the end
 #   make crash     kills the server under load, 200 times (N=5) and fills a disk
@@ -157,6 +159,11 @@ oracle-exhaustive: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/oracle/exhaustive $(DEPTH)
 
+EVERY ?= 1
+races: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/races/races -e $(EVERY)
+
 # KINDS="regress pgtap" measures those alone
 KINDS ?=
 coverage: deps
@@ -225,6 +232,6 @@ deb:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: oracle oracle-exhaustive coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
+.PHONY: oracle oracle-exhaustive races coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
 .PHONY: deb
 .PHONY: crash valgrind sanitize fuzz sqlsmith
