@@ -2,6 +2,7 @@
 //
 //   ORDERS       the orders table: "orders" when not said
 //   SECRETS      JSON: {"razorpay": "...", "plural": "...", "paykun": "..."}
+//   BOARD        any: the board is served, too (../board)
 //   PORT         0, the default, takes any; the one taken is printed
 //
 // PGHOST and its like say where the database is.  A gateway without a secret
@@ -78,6 +79,9 @@ app.post('/webhooks/:gateway', async (req, res) => {
 });
 // recipe end
 
+if (process.env.BOARD)
+	require('../board/board').mount(app, pool, orders);
+
 // Anything but 2xx makes the gateway send it again: right for a deadlock and a
 // server that is away, and the sender's own fault for the rest.
 app.use((error, req, res, next) => {	// eslint-disable-line no-unused-vars
@@ -87,9 +91,5 @@ app.use((error, req, res, next) => {	// eslint-disable-line no-unused-vars
 	res.sendStatus(/^(40|53|55|57|08|ECONN)/.test(error.code) ? 503 : 500);
 });
 
-module.exports = { app, pool, orders };
-
-if (require.main === module) {
-	const server = app.listen(Number(process.env.PORT || 0), '127.0.0.1', () =>
-		console.log('http://127.0.0.1:' + server.address().port));
-}
+const server = app.listen(Number(process.env.PORT || 0), '127.0.0.1', () =>
+	console.log('http://127.0.0.1:' + server.address().port));
