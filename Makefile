@@ -44,10 +44,10 @@ C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 	general_sql own general notify history transition \
 	prove_steps prove_search prove_words prove_terms prove settle judged trigger hint explain fill \
 	fill_payments late_payment merchant guard_orders guard_payments \
-	guard_refunds guard_history asking trying tables \
+	guard_refunds guard_history stays visits asking trying tables \
 	book_tables book_sql book_rows book order_key asof replay_words replay_begin replay replay_order \
 	derive retention findings verify_chain verify repair force counterpart migrate check_guards signature
-SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define merchant json flow views asking guarding inbox tables asof verify force migrate check_guards \
+SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define merchant json flow stays visits views asking guarding inbox tables asof verify force migrate check_guards \
 	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public expire \
 	signature events_words events_razorpay events_paykun events_plural events_tables events_payment \
 	events_refund events_order events privileges

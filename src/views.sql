@@ -13,61 +13,57 @@ AS $create_views$
 DECLARE
 	item	record;
 BEGIN
-	-- A stay has ended where the history says since when it had lasted.
-	-- Half of the time goes into sorting the rows into groups: by the label
-	-- first, and by bytes.
+	-- A stay has ended where the history says since when it had lasted.  One
+	-- pass over the history and one join serve all statuses.
 	EXECUTE format($ddl$
 		CREATE VIEW %1$I.time_in_status AS
-		SELECT t.kind, t.lifecycle COLLATE "default" AS lifecycle, s.role, t.status, t.count,
-			justify_hours(make_interval(secs => t.quantile[1])) AS median,
-			justify_hours(make_interval(secs => t.quantile[2])) AS p90,
-			justify_hours(make_interval(secs => t.quantile[3])) AS p99,
-			justify_hours(make_interval(secs => t.quantile[4])) AS max
+		SELECT x.kind, t.lifecycle, s.role, x.status, x.count,
+			justify_hours(make_interval(secs => x.median)) AS median,
+			justify_hours(make_interval(secs => x.p90)) AS p90,
+			justify_hours(make_interval(secs => x.p99)) AS p99,
+			justify_hours(make_interval(secs => x.max)) AS max
 		FROM (
-			SELECT 'order'::text AS kind, o.lifecycle COLLATE "C" AS lifecycle,
-				h.order_from::text AS status,
-				count(*) AS count,
-				percentile_cont('{0.5, 0.9, 0.99, 1}'::float8[]) WITHIN GROUP (
-					ORDER BY date_part('epoch', h.at - h.order_since)) AS quantile
+			SELECT o.lifecycle,
+				paystate.stays(h.order_from, h.order_to, h.at, h.order_since) AS orders,
+				paystate.stays(h.payment_from, h.payment_to, h.at, h.payment_since) AS payments
 			FROM %1$I.order_history h
 			JOIN %1$I.orders o ON o.id = h.order_id
-			WHERE h.order_from <> h.order_to
-			GROUP BY h.order_from, o.lifecycle COLLATE "C"
-			UNION ALL
-			SELECT 'payment'::text AS kind, o.lifecycle COLLATE "C" AS lifecycle,
-				h.payment_from::text AS status,
-				count(*) AS count,
-				percentile_cont('{0.5, 0.9, 0.99, 1}'::float8[]) WITHIN GROUP (
-					ORDER BY date_part('epoch', h.at - h.payment_since)) AS quantile
-			FROM %1$I.order_history h
-			JOIN %1$I.orders o ON o.id = h.order_id
-			WHERE h.payment_from <> h.payment_to
-			GROUP BY h.payment_from, o.lifecycle COLLATE "C"
+			GROUP BY o.lifecycle
 		) t
+		CROSS JOIN LATERAL (
+			SELECT 'order'::text AS kind, u.* FROM unnest(t.orders) u
+			UNION ALL
+			SELECT 'payment'::text AS kind, u.* FROM unnest(t.payments) u
+		) x
 		LEFT JOIN paystate.lifecycle_status s
-			ON s.lifecycle = t.lifecycle AND s.kind = t.kind AND s.label = t.status
-		ORDER BY t.kind, t.lifecycle, t.count DESC, t.status$ddl$,
+			ON s.lifecycle = t.lifecycle AND s.kind = x.kind AND s.label = x.status
+		ORDER BY x.kind, t.lifecycle COLLATE "C", x.count DESC, x.status$ddl$,
 		schema);
 
 	EXECUTE format($ddl$
 		CREATE VIEW %1$I.status_funnel AS
-		SELECT a.lifecycle, s.role, s.label::text COLLATE "default" AS status,
-			coalesce(r.orders, 0) AS orders,
-			round(coalesce(r.orders, 0)::numeric / a.orders, 4) AS share
-		FROM (
+		WITH entered AS MATERIALIZED (
+			SELECT v.lifecycle, u.status, sum(u.count)::bigint AS orders
+			FROM (
+				SELECT o.lifecycle, paystate.visits(h.order_to, o.tableoid, o.ctid) AS visits
+				FROM %1$I.order_history h
+				JOIN %1$I.orders o ON o.id = h.order_id
+				WHERE h.order_from IS DISTINCT FROM h.order_to
+				GROUP BY o.lifecycle
+			) v
+			CROSS JOIN LATERAL unnest(v.visits) u
+			GROUP BY v.lifecycle, u.status
+		), everyone AS MATERIALIZED (
 			SELECT o.lifecycle, count(*) AS orders
 			FROM %1$I.orders o
 			GROUP BY o.lifecycle
-		) a
+		)
+		SELECT a.lifecycle, s.role, s.label::text COLLATE "default" AS status,
+			coalesce(r.orders, 0) AS orders,
+			round(coalesce(r.orders, 0)::numeric / a.orders, 4) AS share
+		FROM everyone a
 		JOIN paystate.lifecycle_status s ON s.lifecycle = a.lifecycle AND s.kind = 'order'
-		LEFT JOIN (
-			SELECT o.lifecycle, h.order_to::text AS status,
-				count(DISTINCT h.order_id) AS orders
-			FROM %1$I.order_history h
-			JOIN %1$I.orders o ON o.id = h.order_id
-			WHERE h.order_from IS DISTINCT FROM h.order_to
-			GROUP BY o.lifecycle, h.order_to
-		) r ON r.lifecycle = a.lifecycle AND r.status = s.label
+		LEFT JOIN entered r ON r.lifecycle = a.lifecycle AND r.status = s.label
 		ORDER BY a.lifecycle, coalesce(r.orders, 0) DESC, s.label$ddl$,
 		schema);
 

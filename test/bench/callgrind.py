@@ -108,7 +108,7 @@ def instructions(path):
 
 def marginal(server, rival, key, steps, first):
     """Instructions that one more order taken through these steps takes."""
-    script = rival.script(steps, os.path.join(server.dir, 'script.sql'))
+    script = rival.script(steps, os.path.join(server.dir, 'script.sql'), key)
     short, _ = server.count(rival.database(key), script, first, SHORT)
     long, _ = server.count(rival.database(key), script, first + SHORT, LONG)
     return (long - short) / (LONG - SHORT)

@@ -6,6 +6,7 @@ import os
 import re
 import statistics
 import tempfile
+import time
 
 from rivals import FIRST_ORDER, FIRST_PAYMENT, STEPS, pgbench, psql
 
@@ -40,6 +41,32 @@ def rate(rival, key, script, clients, seconds=SECONDS):
     return float(re.search(r'^tps = ([\d.]+)', report, re.M).group(1))
 
 
+def children_cpu(postmaster):
+    """CPU seconds of all backends that have ended."""
+    with open('/proc/%d/stat' % postmaster) as f:
+        fields = f.read().rsplit(')', 1)[1].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf('SC_CLK_TCK')
+
+
+def children(postmaster):
+    with open('/proc/%d/task/%d/children' % (postmaster, postmaster)) as f:
+        return set(f.read().split())
+
+
+def cpu(database, script, n):
+    """CPU seconds that a script takes of a backend, run n times: by what the
+    postmaster's ended children had.  Nobody else may connect meanwhile."""
+    with open(os.path.join(psql('postgres', 'SHOW data_directory'), 'postmaster.pid')) as f:
+        postmaster = int(f.readline())
+    time.sleep(0.3)         # until that psql's backend is gone
+    others, before = children(postmaster), children_cpu(postmaster)
+    pgbench(database, script, numbers.take(), '-t', str(n))
+    while children(postmaster) - others:
+        time.sleep(0.01)
+    os.unlink(script)
+    return (children_cpu(postmaster) - before) / n
+
+
 def in_turns(rivals, key, scripts, clients, rounds=ROUNDS):
     """{rival's name: median of its rates}"""
     rates = {r.name: [] for r in rivals}
@@ -53,7 +80,7 @@ def in_turns(rivals, key, scripts, clients, rounds=ROUNDS):
 
 def life_cycles(rivals, key, clients, rounds=ROUNDS):
     """Whole life cycles a second."""
-    scripts = {r.name: r.script(STEPS, script_file('')) for r in rivals}
+    scripts = {r.name: r.script(STEPS, script_file(''), key) for r in rivals}
     rates = in_turns(rivals, key, scripts, clients, rounds)
     for path in scripts.values():
         os.unlink(path)
@@ -92,7 +119,7 @@ def written(rival, key, n=4000):
         hot = psql(database, HOT).split('\n')[-1].split('|')
         return [int(x) for x in (wal, psql(database, SIZE), *hot)]
 
-    script = rival.script(STEPS, script_file(''))
+    script = rival.script(STEPS, script_file(''), key)
     first = numbers.take()
     pgbench(database, script, first, '-t', '500')       # warm
     before = state()

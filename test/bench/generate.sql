@@ -4,17 +4,26 @@
 -- of the first attempts fail and are followed by another, a few orders are
 -- never paid, some captures are of a part, every tenth order has a refund.
 -- Writes are INSERT ... SELECT and UPDATE, a statement each over :chunk orders
--- (default 50000), a transaction each.
+-- (default 50000), a transaction each.  Orders beyond :made (default 200000)
+-- are copies of those before with keys of their own, written with the guards
+-- out of the way; N is rounded up to a multiple of it.
 --
 -- With -v key=bigint (text, uuid are others) keys are of that type; with
 -- -v partition=month the history is partitioned.  Makes the schema "bench".
 -- Nothing here is random: the number of an order decides all of it.
 \set QUIET on
 \set ON_ERROR_STOP on
+\pset format unaligned
+\pset tuples_only on
 \if :{?n}
 \else
 \set n 1000000
 \endif
+\if :{?made}
+\else
+\set made 200000
+\endif
+SELECT least(:n, :made) AS made, ceil(:n::numeric / least(:n, :made)) * least(:n, :made) AS n \gset
 \if :{?chunk}
 \else
 \set chunk 50000
@@ -27,24 +36,28 @@
 \else
 \set partition ''
 \endif
-\pset format unaligned
-\pset tuples_only on
-
 CREATE SCHEMA bench;
 SET search_path = bench;
 SET client_min_messages = warning;
 SELECT format('SELECT paystate.create_tables(''bench'', key_type => %L, history_partition => nullif(%L, ''''))',
 	:'key', :'partition') \gexec
 
--- Keys from numbers, in their order: of order i, and of its payment k.
-SELECT format('CREATE FUNCTION bench.order_key(i bigint) RETURNS %1$s LANGUAGE sql IMMUTABLE
+-- Keys from numbers, in their order: of order i, of its payment k and of its
+-- refund; and the key so many numbers later.
+SELECT format('CREATE FUNCTION bench.key(prefix text, i bigint) RETURNS %1$s LANGUAGE sql IMMUTABLE
 	RETURN (%2$s)::%1$s', :'key', CASE :'key'
-		WHEN 'text' THEN '''order_'' || lpad(i::text, 14, ''0'')'
+		WHEN 'text' THEN 'prefix || lpad(i::text, 14, ''0'')'
 		WHEN 'uuid' THEN 'lpad(to_hex(i), 32, ''0'')' ELSE 'i' END),
-	format('CREATE FUNCTION bench.payment_key(i bigint, k integer) RETURNS %1$s LANGUAGE sql IMMUTABLE
+	format('CREATE FUNCTION bench.later(k %1$s, by bigint) RETURNS %1$s LANGUAGE sql IMMUTABLE
 	RETURN (%2$s)::%1$s', :'key', CASE :'key'
-		WHEN 'text' THEN '''pay_'' || lpad((10 * i + k)::text, 14, ''0'')'
-		WHEN 'uuid' THEN 'lpad(to_hex(10 * i + k), 32, ''0'')' ELSE '10 * i + k' END) \gexec
+		WHEN 'text' THEN 'left(k, -14) || lpad((right(k, 14)::bigint + by)::text, 14, ''0'')'
+		WHEN 'uuid' THEN 'lpad(to_hex((''x'' || right(k::text, 12))::bit(48)::bigint + by), 32, ''0'')' ELSE 'k + by' END) \gexec
+SELECT format('CREATE FUNCTION bench.order_key(i bigint) RETURNS %1$s LANGUAGE sql IMMUTABLE
+	RETURN bench.key(''order_'', i)', :'key'),
+	format('CREATE FUNCTION bench.payment_key(i bigint, k integer) RETURNS %1$s LANGUAGE sql IMMUTABLE
+	RETURN bench.key(''pay_'', 10 * i + k)', :'key'),
+	format('CREATE FUNCTION bench.refund_key(i bigint) RETURNS %1$s LANGUAGE sql IMMUTABLE
+	RETURN bench.key(''rfnd_'', 10 * i)', :'key') \gexec
 
 -- What becomes of order i.
 CREATE TABLE plan AS
@@ -57,7 +70,7 @@ SELECT i, order_key(i) AS order_id,
 	i / 20 % 21 <> 20 AS is_captured,
 	i / 20 % 10 = 5 AS in_part,
 	i / 20 % 10 = 7 AS refunds
-  FROM generate_series(1::bigint, :n) AS i;
+  FROM generate_series(1::bigint, :made) AS i;
 CREATE UNIQUE INDEX ON plan (i);
 ANALYZE plan;
 
@@ -84,14 +97,28 @@ INSERT INTO step VALUES
 	FROM plan
 	WHERE id = payment_key(i, 1 + fails_once::int) AND i BETWEEN %1$s AND %2$s AND pays
 		AND is_captured AND lifecycle IN ('plural_preauth', 'plural')$$),
-(8, $$INSERT INTO refunds (payment_id, amount)
-	SELECT payment_key(i, 1 + fails_once::int), 3000 FROM plan
+(8, $$INSERT INTO refunds (id, payment_id, amount)
+	SELECT refund_key(i), payment_key(i, 1 + fails_once::int), 3000 FROM plan
 	WHERE i BETWEEN %1$s AND %2$s AND pays AND is_captured AND refunds$$);
 
-SELECT clock_timestamp() AS began \gset
-SELECT format(statement, first, least(first + :chunk - 1, :n))
-  FROM generate_series(1::bigint, :n, :chunk) AS first, step ORDER BY first, step.n \gexec
-SELECT extract(epoch FROM clock_timestamp() - :'began') AS seconds \gset
+SELECT format(statement, first, least(first + :chunk - 1, :made))
+  FROM generate_series(1::bigint, :made, :chunk) AS first, step ORDER BY first, step.n \gexec
+-- Copies: keys are moved along, everything else stays as it is.
+SELECT format('CREATE TEMPORARY TABLE made_%1$s AS SELECT * FROM %1$s', relation)
+  FROM unnest('{orders,payments,refunds,order_history}'::text[]) AS relation WHERE :n > :made \gexec
+BEGIN;
+SET LOCAL session_replication_role = replica;
+SELECT format('INSERT INTO %1$s SELECT %2$s FROM made_%1$s', relation, string_agg(CASE
+		WHEN attname = 'order_id' OR relation = 'orders' AND attname = 'id' THEN format('later(%s, %s)', attname, i * :made)
+		WHEN attname IN ('id', 'payment_id', 'refund_id') THEN format('later(%s, %s)', attname, i * :made * 10)
+		ELSE attname END, ', ' ORDER BY attnum))
+  FROM generate_series(1::bigint, :n / :made - 1) AS i,
+	unnest('{orders,payments,refunds,order_history}'::text[]) WITH ORDINALITY AS t (relation, nr),
+	pg_attribute
+ WHERE attrelid = relation::regclass AND attnum > 0 AND NOT attisdropped
+ GROUP BY i, relation, nr ORDER BY i, nr \gexec
+COMMIT;
+SELECT 'DISCARD TEMP' \gexec
 
 -- Once, so that nothing that is measured afterwards is the first to see a row.
 VACUUM (ANALYZE) orders, payments, refunds, order_history;
@@ -104,10 +131,9 @@ SELECT sum(pg_relation_size(relid)) AS heap_bytes, sum(pg_indexes_size(relid)) A
 SELECT sum(pg_total_relation_size(t)) AS other_bytes FROM unnest('{orders,payments,refunds}'::regclass[]) t \gset
 SELECT format('%s orders, %s events (%s an order), keys of type %s, history %s',
 		:n, :events, round(:events::numeric / :n, 2), :'key', coalesce('partitioned by ' || nullif(:'partition', ''), 'in one table'));
-SELECT format('%s seconds, %s events a second', round(:seconds), round(:events / :seconds));
 SELECT format('bytes an event: %s (table %s, of it the row with its header %s; indexes %s)',
-		round((:heap_bytes + :index_bytes)::numeric / :events, 1), round(:heap_bytes::numeric / :events, 1),
+		round((:heap_bytes::numeric + :index_bytes) / :events, 1), round(:heap_bytes::numeric / :events, 1),
 		round(:row_bytes::numeric / :events, 1), round(:index_bytes::numeric / :events, 1));
 SELECT format('bytes an order: %s (orders, payments, refunds and their indexes %s, history %s)',
-		round((:heap_bytes + :index_bytes + :other_bytes)::numeric / :n), round(:other_bytes::numeric / :n),
-		round((:heap_bytes + :index_bytes)::numeric / :n));
+		round((:heap_bytes::numeric + :index_bytes + :other_bytes) / :n), round(:other_bytes::numeric / :n),
+		round((:heap_bytes::numeric + :index_bytes) / :n));

@@ -34,11 +34,23 @@ def psql(database, sql, **variables):
     return run(*command, input=sql).strip()
 
 
-class Rival:
-    """One file of rivals/."""
+# layouts of create_tables(): what its arguments are
+LAYOUTS = {
+    '': {'sharded': 'false', 'partition': 'NULL'},
+    'sharded': {'sharded': 'true', 'partition': 'NULL'},
+    'months': {'sharded': 'false', 'partition': "'month'"},
+}
+# the bulk's numbers as keys; inlined, so that it costs what it says
+KEY = """CREATE FUNCTION key(i bigint) RETURNS %s LANGUAGE sql IMMUTABLE RETURN %s"""
+AS_KEY = {'text': 'i::text', 'bigint': 'i', 'uuid': "lpad(i::text, 32, '0')::uuid"}
 
-    def __init__(self, name):
+
+class Rival:
+    """One file of rivals/, in a layout."""
+
+    def __init__(self, name, layout=''):
         self.name = name
+        self.layout = layout
         self.sections = {}
         with open(os.path.join(HERE, 'rivals', name + '.sql')) as f:
             parts = re.split(r'^-- == (.*)\n', f.read(), flags=re.M)
@@ -49,7 +61,7 @@ class Rival:
                 self.sections[title] = text
 
     def database(self, key):
-        return 'bench_%s_%s' % (self.name, key)
+        return '_'.join(filter(None, ('bench', self.name, key, self.layout)))
 
     def create(self, key, extra=''):
         """Its database, made anew; extra SQL comes after the tables."""
@@ -57,9 +69,19 @@ class Rival:
         run('dropdb', '--if-exists', name)
         run('createdb', name)
         psql(name, 'SET client_min_messages = warning; CREATE EXTENSION paystate;\n'
-             '\\cd %s\n%s\n%s' % (os.path.join(HERE, 'rivals'),
-                                 self.sections['setup'].replace('\\ir', '\\i'), extra), key=key)
+             '\\cd %s\n%s\n%s;\n%s' % (os.path.join(HERE, 'rivals'), self.sections['setup'].replace('\\ir', '\\i'),
+                                     KEY % (key, AS_KEY[key]), extra),
+             key=key, **LAYOUTS[self.layout])
         return name
+
+    def step(self, name, key):
+        """What its application sends for a step; every number is a parameter."""
+        text = self.sections[name]
+        if self.layout == 'sharded':
+            text = text.replace('WHERE id = :p', 'WHERE order_id = :o AND id = :p')
+        if key == 'uuid':
+            text = re.sub(r":([opr])\b", r"lpad(:\1, 32, '0')::uuid", text)
+        return text
 
     def load(self, key, first, n):
         """Life cycles of n orders, in bulk."""
@@ -68,14 +90,14 @@ class Rival:
                 psql(self.database(key), self.sections[section], o1=FIRST_ORDER + first + 1,
                      o2=FIRST_ORDER + first + n)
 
-    def script(self, steps, path):
+    def script(self, steps, path, key):
         """A pgbench script of these steps, for order after order."""
         with open(path, 'w') as f:
             f.write('\\set n :n + 1\n'
                     '\\set o %d + :client_id * 10000000000 + :n\n'
                     '\\set p :o + %d\n' % (FIRST_ORDER, FIRST_PAYMENT - FIRST_ORDER))
             for step in steps:
-                f.write(self.sections[step])
+                f.write(self.step(step, key))
         return path
 
 

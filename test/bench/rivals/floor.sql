@@ -6,8 +6,7 @@
 
 -- == setup
 \ir tables.sql
-ALTER TABLE orders DROP CONSTRAINT orders_notes_check, DROP CONSTRAINT orders_receipt_check,
-	DROP CONSTRAINT orders_first_payment_check;
+\ir unchecked.sql
 
 -- == insert_order
 WITH o AS (
@@ -62,7 +61,7 @@ SELECT :o, version, now(), :p, 'authorized', 'captured', 'attempted', 'paid',
 -- == bulk_orders
 WITH o AS (
 	INSERT INTO orders (id, amount, amount_due, status, status_since, changed_at)
-	SELECT i, 49900, 49900, 'created', now(), now() FROM generate_series(:o1, :o2) AS i
+	SELECT key(i), 49900, 49900, 'created', now(), now() FROM generate_series(:o1, :o2) AS i
 	RETURNING id, amount, changed_at
 )
 INSERT INTO order_history (order_id, seq, at, order_to, amount, amount_paid, attempts, actor)
@@ -78,7 +77,7 @@ SELECT id, 1, changed_at, status, amount, 0, 0, 'postgres' FROM orders;
 -- == bulk_payments
 WITH p AS (
 	INSERT INTO payments (id, order_id, amount, currency, status, status_since)
-	SELECT i + 1000000000000000000, i, 49900, 'INR', 'created', now() FROM generate_series(:o1, :o2) AS i
+	SELECT key(i + 1000000000000000000), key(i), 49900, 'INR', 'created', now() FROM generate_series(:o1, :o2) AS i
 	RETURNING id, order_id, amount
 ), o AS (
 	UPDATE orders SET amount_pending = amount_pending + p.amount, payments_open = payments_open + 1,
@@ -126,7 +125,7 @@ SELECT id, version, now(), payment, 'authorized', 'captured', 'attempted', 'paid
 -- == bulk_refunds
 WITH r AS (
 	INSERT INTO refunds (id, payment_id, amount)
-	SELECT i + 2000000000000000000, i + 1000000000000000000, 1000 FROM generate_series(:o1, :o2) AS i
+	SELECT key(i + 2000000000000000000), key(i + 1000000000000000000), 1000 FROM generate_series(:o1, :o2) AS i
 	RETURNING id, payment_id, amount
 ), p AS (
 	UPDATE payments SET amount_refunded = amount_refunded + r.amount FROM r WHERE payments.id = r.payment_id
@@ -154,3 +153,17 @@ INSERT INTO order_history (order_id, seq, at, payment_id, payment_from, payment_
 	amount, amount_paid, attempts, order_since, payment_since, actor)
 SELECT :o, version, now(), :p, 'created', 'failed', 'attempted', 'attempted',
 	49900, amount_paid, attempts, created_at, created_at, 'postgres' FROM o;
+
+-- == refund
+WITH r AS (
+	INSERT INTO refunds (id, payment_id, amount) VALUES (:r, :p, 100)
+), p AS (
+	UPDATE payments SET amount_refunded = amount_refunded + 100 WHERE id = :p RETURNING status_since
+), o AS (
+	UPDATE orders SET amount_refunded = amount_refunded + 100, version = version + 1, changed_at = now()
+	WHERE id = :o RETURNING version, amount_paid, attempts, status, status_since
+)
+INSERT INTO order_history (order_id, seq, at, payment_id, refund_id, payment_from, payment_to, refund_to,
+	order_from, order_to, amount, amount_paid, attempts, order_since, payment_since, actor)
+SELECT :o, version, now(), :p, :r, 'captured', 'captured', 'processed',
+	status, status, 100, amount_paid, attempts, o.status_since, p.status_since, 'postgres' FROM o, p;

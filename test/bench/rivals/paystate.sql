@@ -1,7 +1,7 @@
 -- paystate itself: what an application writes where the guards stand.
 
 -- == setup
-SELECT paystate.create_tables(key_type => :'key');
+SELECT paystate.create_tables(key_type => :'key', sharded => :sharded, history_partition => :partition);
 
 -- == insert_order
 INSERT INTO orders (id, amount) VALUES (:o, 49900);
@@ -16,14 +16,14 @@ UPDATE payments SET status = 'authorized' WHERE id = :p;
 UPDATE payments SET status = 'captured' WHERE id = :p;
 
 -- == bulk_orders
-INSERT INTO orders (id, amount) SELECT i, 49900 FROM generate_series(:o1, :o2) AS i;
+INSERT INTO orders (id, amount) SELECT key(i), 49900 FROM generate_series(:o1, :o2) AS i;
 
 -- == bulk_copy
 COPY orders (id, amount) FROM :'file';
 
 -- == bulk_payments
 INSERT INTO payments (id, order_id, amount, currency)
-SELECT i + 1000000000000000000, i, 49900, 'INR' FROM generate_series(:o1, :o2) AS i;
+SELECT key(i + 1000000000000000000), key(i), 49900, 'INR' FROM generate_series(:o1, :o2) AS i;
 
 -- == bulk_authorize
 UPDATE payments SET status = 'authorized' WHERE status = 'created';
@@ -33,7 +33,10 @@ UPDATE payments SET status = 'captured' WHERE status = 'authorized';
 
 -- == bulk_refunds
 INSERT INTO refunds (id, payment_id, amount)
-SELECT i + 2000000000000000000, i + 1000000000000000000, 1000 FROM generate_series(:o1, :o2) AS i;
+SELECT key(i + 2000000000000000000), key(i + 1000000000000000000), 1000 FROM generate_series(:o1, :o2) AS i;
 
 -- == fail
 UPDATE payments SET status = 'failed' WHERE id = :p;
+
+-- == refund
+INSERT INTO refunds (id, payment_id, amount) VALUES (:r, :p, 100);

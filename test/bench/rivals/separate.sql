@@ -3,8 +3,7 @@
 
 -- == setup
 \ir tables.sql
-ALTER TABLE orders DROP CONSTRAINT orders_notes_check, DROP CONSTRAINT orders_receipt_check,
-	DROP CONSTRAINT orders_first_payment_check;
+\ir unchecked.sql
 
 -- == insert_order
 BEGIN;

@@ -68,7 +68,7 @@ COMMIT;
 -- == bulk_orders
 WITH o AS (
 	INSERT INTO orders (id, amount, amount_due, status, status_since, changed_at)
-	SELECT i, 49900, 49900, 'created', now(), now() FROM generate_series(:o1, :o2) AS i
+	SELECT key(i), 49900, 49900, 'created', now(), now() FROM generate_series(:o1, :o2) AS i
 	RETURNING id
 )
 INSERT INTO order_transitions (order_id, to_state, sort_key, most_recent)
@@ -77,7 +77,7 @@ SELECT id, to_state, sort_key, sort_key = 30 FROM o, (VALUES ('created', 10), ('
 -- == bulk_payments
 WITH p AS (
 	INSERT INTO payments (id, order_id, amount, currency, status, status_since)
-	SELECT i + 1000000000000000000, i, 49900, 'INR', 'created', now() FROM generate_series(:o1, :o2) AS i
+	SELECT key(i + 1000000000000000000), key(i), 49900, 'INR', 'created', now() FROM generate_series(:o1, :o2) AS i
 	RETURNING id
 )
 INSERT INTO payment_transitions (payment_id, to_state, sort_key, most_recent)
