@@ -22,8 +22,9 @@
 #   make versions  the suite on other versions, in roots of their own;
 #                  VERSIONS="17 18 19", STRICT=1, PAYSTATE_ROOTS=directory
 #   make test-all  all of these, in the size of a release: see test/bin/long
-#   make bench     paystate against its rivals, the table of README.md
-#   make bench-history N=1000000  what the history costs and saves, as ratios
+#   make bench     paystate against its rivals, the table of README.md: 15 minutes
+#   make bench-readme  puts what was measured into README.md
+#   make bench-history N=1000000  analysts' questions, as ratios to plain SQL
 #   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
 #   make citus-check  a shop over three nodes, where a server with Citus is
@@ -70,7 +71,7 @@ ISOLATION = $(sort $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso \
 	--load-extension=$(EXTENSION)
 
-EXTRA_CLEAN = output_iso src/*.bc $(EXTENSION)-$(EXTVERSION).zip
+EXTRA_CLEAN = bench.out bench-history.out bench-history.table output_iso src/*.bc $(EXTENSION)-$(EXTVERSION).zip
 
 # nothing of ours is worth inlining by JIT, and clang would build it all again
 override with_llvm = no
@@ -186,19 +187,29 @@ versions:
 test-all:
 	@test/bin/long full $(RUNS)
 
-# the same settings for both sides; a checkpoint in between would hit one
+# the same settings for all rivals; a checkpoint or autovacuum would hit one
+BENCH_SERVER = test/bin/with-server -c max_wal_size=4GB -c checkpoint_timeout=1h \
+	-c shared_buffers=512MB -c autovacuum=off
+
 N ?= 1000000
 bench-history: deps
 	@$(MAKE) --no-print-directory -s all
-	@test/bin/with-server -c max_wal_size=8GB -c checkpoint_timeout=1h \
-		-c shared_buffers=512MB test/bench/history $(N)
+	@$(BENCH_SERVER) test/bench/history $(N) >bench-history.out; \
+		status=$$?; cat bench-history.out; exit $$status
 
-# a million rows a statement: make bench BENCH="--orders 1000000 --growth 1000000"
+# larger: make bench BENCH="--orders 1000000 --growth 10000000", which takes
+# 30 minutes and 30 GB of disk; some parts: BENCH="--only hot,written"
 BENCH ?=
 bench: deps
 	@$(MAKE) --no-print-directory -s all
-	@test/bin/with-server -c max_wal_size=8GB -c checkpoint_timeout=1h \
-		-c shared_buffers=512MB test/bench/compare $(BENCH)
+	@$(BENCH_SERVER) test/bench/compare --save bench.out $(BENCH)
+
+# what the last runs of these two printed, into README.md
+bench-readme:
+	@test ! -e bench.out || test/bench/table.py 'make bench' bench.out
+	@test ! -e bench-history.out || { \
+		sed -n '/^| question/,/^$$/p' bench-history.out >bench-history.table && \
+		test/bench/table.py 'make bench-history' bench-history.table; }
 
 pictures: deps
 	@$(MAKE) --no-print-directory -s all
@@ -233,5 +244,7 @@ deb:
 .DELETE_ON_ERROR:
 
 .PHONY: oracle oracle-exhaustive races coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
+=======
+.PHONY: oracle oracle-exhaustive coverage mutants demo test test-clients soak bench bench-history bench-readme pictures deps freeze dist uninstall-docs
 .PHONY: deb
 .PHONY: crash valgrind sanitize fuzz sqlsmith

@@ -172,9 +172,7 @@ paystate_stays_add(PG_FUNCTION_ARGS)
 	{
 		make_room(s, l, 1);
 		if (pg_sub_s64_overflow(PG_GETARG_TIMESTAMPTZ(3), PG_GETARG_TIMESTAMPTZ(4), &l->took[l->n]))
-			ereport(ERROR,
-					(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-					 errmsg("interval out of range")));
+			l->took[l->n] = PG_INT64_MAX;	/* from or to infinity */
 		l->n++;
 	}
 	PG_RETURN_POINTER(s);

@@ -108,6 +108,25 @@ BEGIN
 END
 $$;
 
+-- How many workers the planner wants for it; what a function runs inside, no
+-- plan shows.
+CREATE FUNCTION workers(query text, keys text[]) RETURNS text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	line text;
+	most integer := 0;
+BEGIN
+	IF query LIKE '%paystate.%_of(%' OR query LIKE '%paystate.verify(%' THEN
+		RETURN '';
+	END IF;
+	FOR line IN EXECUTE format('EXPLAIN SELECT count(t) FROM (%s OFFSET 0) AS t', (statements(query, keys))[1]) LOOP
+		most := greatest(most, substring(line FROM 'Workers Planned: (\d+)')::integer);
+	END LOOP;
+	RETURN most;
+END
+$$;
+
 -- The same rows, in any order: their number and the sum of their hashes.
 CREATE FUNCTION digest(query text, keys text[], compared text) RETURNS text
 	LANGUAGE plpgsql

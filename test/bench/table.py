@@ -1,4 +1,9 @@
-"""What is printed: rows about goals, and tables of figures below them."""
+#!/usr/bin/env python3
+"""What is printed: rows about goals, and tables of figures below them.
+
+table.py MARK FILE puts what was printed into FILE between the marks in README.md
+that name the command MARK.
+"""
 import os
 import re
 import sys
@@ -48,3 +53,8 @@ def write_readme(mark, table):
     with open(README, 'w') as f:
         f.write(re.sub('(?s)%s.*%s' % (re.escape(begin), re.escape(end)),
                        lambda _: '%s\n\n%s\n\n%s' % (begin, table.strip(), end), readme))
+
+
+if __name__ == '__main__':
+    with open(sys.argv[2]) as f:
+        write_readme(sys.argv[1], f.read())
