@@ -10,6 +10,7 @@
 
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -128,16 +129,18 @@ paystate_same_arguments(const Trigger *a, const Trigger *b)
 	return true;
 }
 
+/* a copy, for whoever looks at the catalog may find the relation's replaced */
 const Trigger *
 paystate_find_guard(Relation rel, PsKind kind)
 {
 	const int16 before = ROW_EVENTS | TRIGGER_TYPE_BEFORE;
+	const TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
 	const Trigger *found[2] = {NULL, NULL};
 	int			nrow = 0;
 
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
-		const Trigger *t = &rel->trigdesc->triggers[i];
+		const Trigger *t = &triggers->triggers[i];
 
 		if (t->tgfoid != guards[kind] || !TRIGGER_FOR_ROW(t->tgtype))
 			continue;

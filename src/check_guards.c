@@ -12,6 +12,7 @@
 #include "access/relation.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -45,6 +46,7 @@ typedef struct Findings
 {
 	ReturnSetInfo *rsinfo;
 	Relation	rel;
+	const TriggerDesc *triggers;	/* the relation's, copied; or NULL */
 	PsKind		kind;
 	const Trigger *first[PS_NPLACES];
 } Findings;
@@ -131,9 +133,9 @@ check_all_there(const Findings *f)
 static void
 check_key_triggers(const Findings *f)
 {
-	for (int i = 0; i < f->rel->trigdesc->numtriggers; i++)
+	for (int i = 0; i < f->triggers->numtriggers; i++)
 	{
-		const Trigger *t = &f->rel->trigdesc->triggers[i];
+		const Trigger *t = &f->triggers->triggers[i];
 
 		if (RI_FKey_trigger_type(t->tgfoid) != RI_TRIGGER_NONE &&
 			t->tgenabled != TRIGGER_FIRES_ON_ORIGIN)
@@ -147,10 +149,10 @@ static void
 check_kind(Findings *f)
 {
 	memset(f->first, 0, sizeof(f->first));
-	for (int i = 0; i < f->rel->trigdesc->numtriggers; i++)
+	for (int i = 0; i < f->triggers->numtriggers; i++)
 	{
-		if (paystate_is_guard(&f->rel->trigdesc->triggers[i], f->kind))
-			check_guard(f, &f->rel->trigdesc->triggers[i]);
+		if (paystate_is_guard(&f->triggers->triggers[i], f->kind))
+			check_guard(f, &f->triggers->triggers[i]);
 	}
 	check_all_there(f);
 }
@@ -169,13 +171,14 @@ paystate_guarded_findings(PG_FUNCTION_ARGS)
 	/* who writes to pg_trigger itself tells no cache of it */
 	RelationCacheInvalidateEntry(PG_GETARG_OID(0));
 	f.rel = open_relation(PG_GETARG_OID(0));
+	f.triggers = CopyTriggerDesc(f.rel->trigdesc);
 	for (int kind = 0; kind < PS_NKINDS; kind++)
 	{
 		f.kind = kind;
 		if (paystate_carries_guard(f.rel, kind))
 			check_kind(&f);
 	}
-	if (f.rel->trigdesc != NULL)
+	if (f.triggers != NULL)
 		check_key_triggers(&f);
 	relation_close(f.rel, AccessShareLock);
 	return (Datum) 0;

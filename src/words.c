@@ -13,6 +13,7 @@
 #include "access/relation.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -20,13 +21,15 @@
 
 #include "paystate.h"
 
-/* any guard of rows: their arguments agree, or writes are refused */
+/* a copy of any guard of rows: their arguments agree, or writes are refused */
 static const Trigger *
 some_guard(Relation rel, PsKind kind)
 {
-	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	const TriggerDesc *triggers = CopyTriggerDesc(rel->trigdesc);
+
+	for (int i = 0; triggers && i < triggers->numtriggers; i++)
 	{
-		const Trigger *t = &rel->trigdesc->triggers[i];
+		const Trigger *t = &triggers->triggers[i];
 
 		if (t->tgnargs > 0 && TRIGGER_FOR_ROW(t->tgtype) &&
 			paystate_is_guard_of(t->tgfoid, kind))
