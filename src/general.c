@@ -25,6 +25,7 @@
 #include "utils/typcache.h"
 
 #include "general.h"
+#include "level.h"
 #include "paystate.h"
 
 #define MAX_PARAMS (PS_MAX_COLUMNS + INDEX_MAX_KEYS)
@@ -43,10 +44,14 @@ typedef struct Identity
 	int			context;
 } Identity;
 
-/* as referential integrity does: row-level security hides nothing from us */
+/*
+ * As referential integrity does: row-level security hides nothing from us.
+ * Whoever sees or hears of the statement sees the history up to here.
+ */
 static void
 become_owner(const PsTable *table, Identity *saved)
 {
+	paystate_pending_stop();
 	GetUserIdAndSecContext(&saved->user, &saved->context);
 	SetUserIdAndSecContext(table->owner, saved->context |
 						   SECURITY_LOCAL_USERID_CHANGE |

@@ -39,6 +39,7 @@ void
 _PG_init(void)
 {
 	paystate_define_settings();
+	paystate_install_hooks();
 }
 
 /* the version that pg_extension says this database has, or NULL */

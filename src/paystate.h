@@ -22,6 +22,7 @@
 /* ---- paystate (paystate.c): are library and script of one kind? */
 
 extern void paystate_shake_hands(void);
+extern void paystate_install_hooks(void);	/* level.c */
 
 /* ---- memory (memory.c): caches that are dropped while someone uses them */
 

@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "level.h"
 #include "paystate.h"
 
 /* does the row in the slot have the key we look for? */
@@ -106,8 +107,10 @@ find_visible(PsRow *row, Snapshot snapshot)
 {
 	if (find_seen(row, snapshot))
 		return true;
-	if (!scan_index(row, snapshot))
+	if (!paystate_find_near(row, snapshot, has_link_key) &&
+		!scan_index(row, snapshot))
 		return false;
+	paystate_note_near(row);
 	if (row->table->kind == PS_ORDERS)
 		paystate_see(row->rel, row->link->nkeys, row->link->pk, row->linkkey,
 					 &row->slot->tts_tid);
@@ -396,7 +399,10 @@ paystate_row_insert(PsRow *row)
 		slot->tts_values[row->link->fk[i] - 1] = row->linkkey[i];
 		slot->tts_isnull[row->link->fk[i] - 1] = false;
 	}
-	simple_table_tuple_insert(row->rel, slot);
-	insert_index_entries(row->rel, slot, false);
+	if (!paystate_pending_add(row->rel, slot))
+	{
+		simple_table_tuple_insert(row->rel, slot);
+		insert_index_entries(row->rel, slot, false);
+	}
 	ExecDropSingleTupleTableSlot(slot);
 }

@@ -1,0 +1,165 @@
+/*
+ * pending.c
+ *		Rows of a history that one statement gave rise to and that wait for
+ *		its end (level.c), or until there are many: they are written together,
+ *		and each index is opened and descended for all of them at once.
+ *
+ * The first row of a statement never waits: most statements have but one.
+ * A statement that fails, or a subtransaction, takes what waits with it.
+ *
+ * No static state: what waits belongs to its level.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "executor/executor.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "level.h"
+
+#define MAX_ROWS 1000
+#define MAX_BYTES (256 * 1024)
+
+struct PsPending
+{
+	MemoryContext cxt;			/* holds all of it, */
+	MemoryContext work;			/* and for one batch what it takes to write */
+	Relation	rel;			/* the history */
+	int			n;
+	Size		bytes;
+	int			nslots;
+	TupleTableSlot *slots[MAX_ROWS];
+};
+
+/* the unique index is asked: a duplicate seq means drift and must stop us */
+static void
+insert_into_index(PsPending *p, Oid indexoid)
+{
+	Relation	index = index_open(indexoid, RowExclusiveLock);
+	IndexInfo  *info = BuildIndexInfo(index);
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+
+	for (int i = 0; info->ii_ReadyForInserts && i < p->n; i++)
+	{
+		FormIndexDatum(info, p->slots[i], NULL, values, nulls);
+		index_insert(index, values, nulls, &p->slots[i]->tts_tid, p->rel,
+					 info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+					 false, info);
+	}
+	ps_index_insert_cleanup(index, info);
+	index_close(index, RowExclusiveLock);
+}
+
+static void
+write_rows(PsPending *p)
+{
+	MemoryContext old = MemoryContextSwitchTo(p->work);
+	List	   *indexes = RelationGetIndexList(p->rel);
+	ListCell   *lc;
+
+	table_multi_insert(p->rel, p->slots, p->n, GetCurrentCommandId(true), 0, NULL);
+	foreach(lc, indexes)
+		insert_into_index(p, lfirst_oid(lc));
+	for (int i = 0; i < p->n; i++)
+		ExecClearTuple(p->slots[i]);
+	p->n = 0;
+	p->bytes = 0;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(p->work);
+}
+
+/* the rows of the innermost statement are written now */
+void
+paystate_pending_flush(void)
+{
+	PsLevel    *level = paystate_top_level();
+	PsPending  *p = level == NULL ? NULL : level->pending;
+
+	if (p == NULL)
+		return;
+	if (p->n > 0)
+		write_rows(p);
+	for (int i = 0; i < p->nslots; i++)
+		ExecDropSingleTupleTableSlot(p->slots[i]);
+	table_close(p->rel, NoLock);
+	level->pending = NULL;
+	MemoryContextDelete(p->cxt);
+}
+
+/* the same, and from now on none waits: who comes may want to read them */
+void
+paystate_pending_stop(void)
+{
+	PsLevel    *level = paystate_top_level();
+
+	if (level == NULL)
+		return;
+	paystate_pending_flush();
+	level->known = true;
+	level->alone = false;
+}
+
+/* after an error: the table and its description are not ours to close then */
+void
+paystate_pending_drop(PsLevel *level)
+{
+	if (level->pending != NULL)
+		MemoryContextDelete(level->pending->cxt);
+	level->pending = NULL;
+}
+
+static PsPending *
+begin_pending(Relation rel)
+{
+	MemoryContext cxt = AllocSetContextCreate(TopTransactionContext,
+											  "paystate pending history",
+											  ALLOCSET_DEFAULT_SIZES);
+	PsPending  *p = MemoryContextAlloc(cxt, sizeof(PsPending));
+
+	p->cxt = cxt;
+	p->work = AllocSetContextCreate(cxt, "paystate pending batch",
+									ALLOCSET_DEFAULT_SIZES);
+	/* the caller has it open and locked */
+	p->rel = table_open(RelationGetRelid(rel), NoLock);
+	p->n = 0;
+	p->bytes = 0;
+	p->nslots = 0;
+	return p;
+}
+
+static void
+add_row(PsPending *p, TupleTableSlot *row)
+{
+	MemoryContext old = MemoryContextSwitchTo(p->cxt);
+	HeapTuple	tuple = ExecCopySlotHeapTuple(row);
+
+	if (p->n == p->nslots)
+		p->slots[p->nslots++] =
+			MakeSingleTupleTableSlot(RelationGetDescr(p->rel), &TTSOpsHeapTuple);
+	ExecStoreHeapTuple(tuple, p->slots[p->n], true);
+	p->n++;
+	p->bytes += tuple->t_len;
+	MemoryContextSwitchTo(old);
+}
+
+/* false: the row must be written at once */
+bool
+paystate_pending_add(Relation rel, TupleTableSlot *row)
+{
+	PsLevel    *level = paystate_waiting_level();
+
+	if (level == NULL || level->rows++ == 0)
+		return false;
+	if (level->pending != NULL && RelationGetRelid(level->pending->rel) != RelationGetRelid(rel))
+		paystate_pending_flush();
+	if (level->pending == NULL)
+		level->pending = begin_pending(rel);
+	add_row(level->pending, row);
+	if (level->pending->n == MAX_ROWS || level->pending->bytes >= MAX_BYTES)
+		write_rows(level->pending);
+	return true;
+}
