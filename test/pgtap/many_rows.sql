@@ -1,0 +1,280 @@
+-- Many rows in one statement: their history rows wait and are written together.
+-- Nobody can tell but by the command that wrote them: the same statements in
+-- shop "alone", where they wait, and in shop "watched", where a trigger of the
+-- user on payments and on orders keeps each from waiting, come to the same.
+-- Real transactions, hence committed: the database is this file's alone.
+\set QUIET on
+SET client_min_messages = warning;
+\set n 1300
+
+SELECT * FROM no_plan();
+
+CREATE SCHEMA helper;
+CREATE SCHEMA alone;
+CREATE SCHEMA watched;
+SELECT paystate.create_tables('alone', key_type => 'bigint') \g /dev/null
+SELECT paystate.create_tables('watched', key_type => 'bigint') \g /dev/null
+
+-- what the trigger sees of the rows that the statement itself wrote: no order
+-- is ahead of its history
+CREATE TABLE helper.behind (order_id bigint);
+CREATE FUNCTION helper.look() RETURNS trigger
+	LANGUAGE plpgsql
+AS $$
+BEGIN
+	INSERT INTO helper.behind
+	SELECT o.id FROM watched.orders o
+	 WHERE o.id = (to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'orders' THEN 'id' ELSE 'order_id' END)::bigint
+	   AND o.version > (SELECT count(*) FROM watched.order_history h WHERE h.order_id = o.id);
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER a_look AFTER INSERT OR UPDATE ON watched.orders FOR EACH ROW WHEN (pg_trigger_depth() < 1)
+	EXECUTE FUNCTION helper.look();
+CREATE TRIGGER z_look AFTER INSERT OR UPDATE ON watched.payments FOR EACH ROW WHEN (pg_trigger_depth() < 1)
+	EXECUTE FUNCTION helper.look();
+
+-- all that a shop holds, but for the times, as one text
+CREATE FUNCTION helper.all_of(shop text) RETURNS text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	found text;
+	all_found text = '';
+	t text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['orders', 'payments', 'refunds', 'order_history'] LOOP
+		EXECUTE format($f$SELECT md5(string_agg(j::text, E'\n' ORDER BY j::text)) FROM (
+			SELECT to_jsonb(x) - '{at,order_since,payment_since,status_since,changed_at,created_at}'::text[]
+			  FROM %I.%I x) AS _ (j)$f$, shop, t) INTO found;
+		all_found := concat_ws(' ', all_found, t, found);
+	END LOOP;
+	RETURN all_found;
+END
+$$;
+
+CREATE FUNCTION helper.same(what text) RETURNS text
+	LANGUAGE sql
+	RETURN is(helper.all_of('alone'), helper.all_of('watched'), what);
+
+-- times never fall within an order, and say since when each status was there
+CREATE VIEW helper.untimely AS
+	SELECT h.order_id, h.seq FROM (
+		SELECT *, lag(at) OVER w AS before, row_number() OVER w AS n
+		  FROM alone.order_history WINDOW w AS (PARTITION BY order_id ORDER BY seq)) h
+	 WHERE h.n <> h.seq OR h.at < h.before;
+
+-- Runs it in both shops.  Each must write so many history rows, and where they
+-- may wait they come in a few commands, else each in its own.
+CREATE TABLE helper.found (n serial, what text, got bigint, wanted bigint);
+CREATE PROCEDURE helper.both(what text, rows bigint, waits boolean, statement text)
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	shop text;
+	batches bigint;
+	written bigint;
+BEGIN
+	FOREACH shop IN ARRAY ARRAY['alone', 'watched'] LOOP
+		PERFORM set_config('search_path', shop || ', public', true);
+		EXECUTE format('CREATE TEMP TABLE known AS SELECT order_id, seq FROM %I.order_history', shop);
+		EXECUTE statement;
+		EXECUTE format('SELECT count(*), count(DISTINCT concat(h.xmin, ''/'', h.cmin)) FROM %I.order_history h
+			LEFT JOIN known k USING (order_id, seq) WHERE k.seq IS NULL', shop) INTO written, batches;
+		INSERT INTO helper.found (what, got, wanted) VALUES
+			(format('%s: history rows in shop %s', what, shop), written, rows),
+			(format('%s: in few commands in shop %s?', what, shop), (batches <= 2 + (rows - 2) / 1000)::int,
+			 (rows = 1 OR waits AND shop = 'alone')::int);
+		DROP TABLE known;
+	END LOOP;
+	COMMIT;
+	INSERT INTO helper.found (what, got, wanted)
+		VALUES (what || ': both shops hold the same', (helper.all_of('alone') = helper.all_of('watched'))::int, 1);
+END
+$$;
+
+-- the first COPY of a session that has not used paystate before does not wait;
+-- this one has
+CALL helper.both('COPY', :n, true,
+	format('COPY orders (id, amount) FROM PROGRAM $p$seq 1 %s | sed "s/$/\t1000/"$p$', :n));
+CALL helper.both('INSERT ... SELECT', :n, true,
+	format('INSERT INTO payments (id, order_id) SELECT i, i FROM generate_series(1, %s) i', :n));
+CALL helper.both('UPDATE of all', :n, true, $$UPDATE payments SET status = 'authorized'$$);
+CALL helper.both('UPDATE backwards', :n, true, $$UPDATE payments p SET status = 'captured'
+	FROM (SELECT id FROM payments ORDER BY id DESC) x WHERE x.id = p.id$$);
+CALL helper.both('refunds', :n, true,
+	format('INSERT INTO refunds (payment_id, amount) SELECT i, 10 FROM generate_series(1, %s) i', :n));
+
+-- one order, many events of it in one statement: each is judged on what the
+-- one before left behind
+CALL helper.both('an order in parts', 1, true,
+	'INSERT INTO orders (id, amount, partial_payment) VALUES (100000, 300000, true)');
+CALL helper.both('300 payments of one order', 300, true,
+	'INSERT INTO payments (id, order_id, amount) SELECT 100000 + i, 100000, 1000 FROM generate_series(1, 300) i');
+CALL helper.both('300 authorized', 300, true, $$UPDATE payments SET status = 'authorized' WHERE order_id = 100000$$);
+CALL helper.both('300 captured', 300, true, $$UPDATE payments SET status = 'captured' WHERE order_id = 100000$$);
+SELECT results_eq($$SELECT status::text, amount_paid, attempts, version FROM alone.orders WHERE id = 100000$$,
+	$$VALUES ('paid', 300000::bigint, 300, 901)$$, 'the order counts every one of them');
+SELECT results_eq($$SELECT seq, amount_paid FROM alone.order_history WHERE order_id = 100000 AND seq > 600 ORDER BY seq$$,
+	'SELECT i, greatest(i - 601, 0) * 1000::bigint FROM generate_series(601, 901) i',
+	'and its history goes up by one, and by one amount, a row');
+
+-- where a row may turn out otherwise
+CALL helper.both('orders for what follows', 1000, true,
+	'INSERT INTO orders (id, amount) SELECT 200000 + i, 1000 FROM generate_series(1, 1000) i');
+CALL helper.both('payments of half of them', 500, true,
+	'INSERT INTO payments (id, order_id) SELECT 200000 + i, 200000 + i FROM generate_series(1, 500) i');
+CALL helper.both('ON CONFLICT DO NOTHING', 300, true, $$INSERT INTO payments (id, order_id)
+	SELECT 200000 + i, 200000 + i FROM generate_series(1, 800) i ON CONFLICT DO NOTHING$$);
+CALL helper.both('ON CONFLICT DO UPDATE', 1000, true, $$INSERT INTO payments (id, order_id)
+	SELECT 200000 + i, 200000 + i FROM generate_series(1, 1000) i
+	ON CONFLICT (id) DO UPDATE SET status = 'authorized'$$);
+CALL helper.both('orders for MERGE', 200, true,
+	'INSERT INTO orders (id, amount) SELECT 201000 + i, 1000 FROM generate_series(1, 200) i');
+CALL helper.both('MERGE', 1000, true, $$MERGE INTO payments p
+	USING (SELECT 200000 + i AS id FROM generate_series(1, 1200) i) x ON p.id = x.id
+	WHEN MATCHED AND p.status = 'authorized' THEN UPDATE SET status = 'captured'
+	WHEN MATCHED THEN DO NOTHING
+	WHEN NOT MATCHED THEN INSERT (id, order_id) VALUES (x.id, x.id)$$);
+CALL helper.both('two tables in one statement', 500 + 400, true, $$
+	WITH o AS (INSERT INTO orders (id, amount) SELECT 202000 + i, 1000 FROM generate_series(1, 500) i RETURNING id)
+	UPDATE payments SET status = 'failed' WHERE id > 200000 AND status = 'created' RETURNING id$$);
+
+-- paystate itself runs statements in between: none waits from then on
+CALL helper.both('orders that can be cancelled', 60, true, $$INSERT INTO orders (id, lifecycle, amount)
+	SELECT 300000 + i, 'plural', 1000 FROM generate_series(1, 60) i$$);
+CALL helper.both('their payments', 60, true,
+	'INSERT INTO payments (id, order_id) SELECT 300000 + i, 300000 + i FROM generate_series(1, 60) i');
+CALL helper.both('cascades', 120, false, $$UPDATE orders SET status = 'cancelled' WHERE lifecycle = 'plural'$$);
+CALL helper.both('refunded directly', :n, false, format($$UPDATE payments SET status = 'refunded' WHERE id <= %s$$, :n));
+
+SELECT is(got, wanted, what) FROM helper.found ORDER BY n;
+SELECT is_empty('TABLE helper.behind', 'a trigger of the user never saw an order ahead of its history');
+SELECT is_empty('TABLE helper.untimely', 'seq without gaps, times that never fall');
+
+-- refused midway: the first offending row is named, nothing is left, and the
+-- next statement is right, also within the transaction
+INSERT INTO alone.orders (id, amount) SELECT 400000 + i, 1000 FROM generate_series(1, 1500) i;
+SELECT helper.all_of('alone') AS before \gset
+SET search_path = alone, public;
+SELECT throws_ok($$INSERT INTO payments (id, order_id, amount)
+	SELECT 400000 + i, 400000 + i, CASE i WHEN 1400 THEN 5 WHEN 1401 THEN 7 ELSE 1000 END
+	  FROM generate_series(1, 1500) i$$, '23PS4', NULL, 'the 1400th of 1500 payments is refused');
+SELECT is(helper.all_of('alone'), :'before', 'nothing of the 1399 before it is left');
+CREATE FUNCTION helper.refused(statement text) RETURNS text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	detail text;
+BEGIN
+	EXECUTE statement;
+	RETURN 'accepted';
+EXCEPTION
+	WHEN integrity_constraint_violation THEN
+		GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+		RETURN substring(detail FROM 'Payment "(\d+)"');
+END
+$$;
+BEGIN;
+SELECT is(helper.refused($$INSERT INTO payments (id, order_id, amount)
+	SELECT 400000 + i, 400000 + i, CASE i WHEN 1400 THEN 5 WHEN 1401 THEN 7 ELSE 1000 END
+	  FROM generate_series(1, 1500) i$$), '401400', 'the first of two is named, in a subtransaction');
+SELECT is(helper.all_of('alone'), :'before', 'nothing is left there, either');
+INSERT INTO payments (id, order_id) SELECT 400000 + i, 400000 + i FROM generate_series(1, 1500) i;
+SAVEPOINT s;
+UPDATE payments SET status = 'authorized' WHERE id > 400000;
+ROLLBACK TO s;
+UPDATE payments SET status = 'failed' WHERE id > 400000 AND id <= 400100;
+SAVEPOINT s;
+UPDATE payments SET status = 'authorized' WHERE id > 400100;
+RELEASE s;
+COMMIT;
+SELECT results_eq($$SELECT seq, payment_to::text, count(*) FROM order_history WHERE order_id > 400000 GROUP BY 1, 2 ORDER BY 1, 2$$,
+	$$VALUES (1, NULL, 1500::bigint), (2, 'created', 1500), (3, 'authorized', 1400), (3, 'failed', 100)$$,
+	'savepoints keep and drop whole statements');
+
+-- whoever reads the history next, reads all of it
+CREATE FUNCTION helper.capture_and_count(first bigint, last bigint) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = alone, public
+AS $$
+BEGIN
+	UPDATE payments SET status = 'captured' WHERE id BETWEEN first AND last;
+	RETURN (SELECT count(*) FROM order_history WHERE payment_id BETWEEN first AND last AND payment_to = 'captured');
+END
+$$;
+SELECT is(helper.capture_and_count(400101, 400400), 300::bigint, 'a function that goes on to read it');
+CREATE TABLE told (first bigint, last bigint, n bigint);
+CREATE FUNCTION helper.tell() RETURNS trigger
+	LANGUAGE plpgsql
+AS $$
+BEGIN
+	UPDATE alone.told SET n = helper.capture_and_count(NEW.first, NEW.last) WHERE first = NEW.first;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER tell AFTER INSERT ON told FOR EACH ROW EXECUTE FUNCTION helper.tell();
+INSERT INTO told (first, last) VALUES (400401, 400500), (400501, 400700);
+SELECT results_eq('SELECT n FROM told ORDER BY first', 'VALUES (100::bigint), (200)', 'statements in a trigger of the user');
+
+-- beside a table of the user with a trigger, none waits
+CREATE TABLE audit (id bigint, seen bigint);
+CREATE FUNCTION helper.audit() RETURNS trigger
+	LANGUAGE plpgsql
+AS $$
+BEGIN
+	UPDATE alone.audit SET seen = (SELECT count(*) FROM alone.order_history WHERE payment_id = NEW.id) WHERE id = NEW.id;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER audit AFTER INSERT ON audit FOR EACH ROW EXECUTE FUNCTION helper.audit();
+WITH p AS (UPDATE payments SET status = 'captured' WHERE id BETWEEN 400701 AND 400900 RETURNING id)
+INSERT INTO audit (id) SELECT id FROM p;
+SELECT results_eq('SELECT seen, count(*) FROM audit GROUP BY 1', 'VALUES (3::bigint, 200::bigint)',
+	'a trigger on another table of the same statement sees the rows of the payments before it');
+
+-- row by row through a cursor, and many rows above READ COMMITTED
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+DECLARE c CURSOR FOR SELECT id FROM payments WHERE id BETWEEN 400901 AND 400910 ORDER BY id FOR UPDATE;
+MOVE 3 IN c;
+UPDATE payments SET status = 'captured' WHERE CURRENT OF c;
+UPDATE payments SET status = 'captured' WHERE id BETWEEN 400904 AND 401000;
+CLOSE c;
+COMMIT;
+SELECT results_eq($$SELECT count(*), min(payment_id), count(DISTINCT cmin::text) FROM order_history
+	WHERE payment_to = 'captured' AND payment_id BETWEEN 400901 AND 401000$$,
+	$$VALUES (98::bigint, 400903::bigint, 3::bigint)$$, 'a cursor, and what waits at SERIALIZABLE');
+
+-- payments in partitions, whose columns stand otherwise in one of them
+CREATE SCHEMA routed;
+SELECT paystate.create_tables('routed', key_type => 'bigint') \g /dev/null
+SET search_path = routed, public;
+ALTER TABLE payments RENAME TO one;
+DROP TABLE refunds;
+CREATE TABLE payments (LIKE one INCLUDING DEFAULTS, PRIMARY KEY (id), FOREIGN KEY (order_id) REFERENCES orders (id))
+	PARTITION BY HASH (id);
+DROP TABLE one;
+CREATE TABLE payments_0 PARTITION OF payments FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE payments_1 (junk int, LIKE payments INCLUDING DEFAULTS);
+ALTER TABLE payments_1 DROP junk;
+ALTER TABLE payments ATTACH PARTITION payments_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE INDEX ON payments (order_id);
+CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
+	EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay');
+CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
+	EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay');
+INSERT INTO orders (id, amount) SELECT i, 1000 FROM generate_series(1, 700) i;
+INSERT INTO payments (id, order_id) SELECT i, i FROM generate_series(1, 700) i;
+UPDATE payments SET status = 'authorized';
+SELECT results_eq($$SELECT payment_to::text, count(*), count(DISTINCT cmin::text) FROM order_history GROUP BY 1 ORDER BY 1$$,
+	$$VALUES ('authorized', 700::bigint, 2::bigint), ('created', 700, 2), (NULL, 700, 1)$$,
+	'rows routed to partitions wait together');
+
+SET search_path = alone, public;
+SELECT is_empty(format($$SELECT * FROM paystate.verify('%s.orders')$$, shop), 'verify() finds nothing in ' || shop)
+  FROM unnest(ARRAY['alone', 'watched', 'routed']) shop;
+SELECT is_empty($$SELECT * FROM pg_backend_memory_contexts WHERE name LIKE 'paystate pending%'$$,
+	'no memory is kept for what waited');
+SELECT * FROM finish();
+
+SET client_min_messages = error;
+DROP SCHEMA alone, watched, routed, helper CASCADE;
