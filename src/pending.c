@@ -28,6 +28,7 @@ struct PsPending
 	MemoryContext cxt;			/* holds all of it, */
 	MemoryContext work;			/* and for one batch what it takes to write */
 	Relation	rel;			/* the history */
+	TupleDesc	desc;			/* a copy: a resource owner is slow with many pins */
 	int			n;
 	Size		bytes;
 	int			nslots;
@@ -118,16 +119,19 @@ begin_pending(Relation rel)
 	MemoryContext cxt = AllocSetContextCreate(TopTransactionContext,
 											  "paystate pending history",
 											  ALLOCSET_DEFAULT_SIZES);
-	PsPending  *p = MemoryContextAlloc(cxt, sizeof(PsPending));
+	MemoryContext old = MemoryContextSwitchTo(cxt);
+	PsPending  *p = palloc(sizeof(PsPending));
 
 	p->cxt = cxt;
 	p->work = AllocSetContextCreate(cxt, "paystate pending batch",
 									ALLOCSET_DEFAULT_SIZES);
 	/* the caller has it open and locked */
 	p->rel = table_open(RelationGetRelid(rel), NoLock);
+	p->desc = CreateTupleDescCopy(RelationGetDescr(rel));
 	p->n = 0;
 	p->bytes = 0;
 	p->nslots = 0;
+	MemoryContextSwitchTo(old);
 	return p;
 }
 
@@ -139,7 +143,7 @@ add_row(PsPending *p, TupleTableSlot *row)
 
 	if (p->n == p->nslots)
 		p->slots[p->nslots++] =
-			MakeSingleTupleTableSlot(RelationGetDescr(p->rel), &TTSOpsHeapTuple);
+			MakeSingleTupleTableSlot(p->desc, &TTSOpsHeapTuple);
 	ExecStoreHeapTuple(tuple, p->slots[p->n], true);
 	p->n++;
 	p->bytes += tuple->t_len;
