@@ -94,6 +94,17 @@ extern bool paystate_currency_ok(const PsLifecycle *lc, const char *code,
 
 #include "table.h"
 
+/* ---- near (near.c): a row may stand behind the one found last */
+
+extern bool paystate_find_near(PsRow *row, Snapshot snapshot,
+							   bool (*fits) (PsRow *row));
+extern void paystate_note_near(const PsRow *row);
+
+/* ---- entries (entries.c): of rows just written, in all indexes */
+
+extern void paystate_index_rows(Relation rel, TupleTableSlot **slots, int n,
+								bool only_summarizing);
+
 /* 22023: a caller named a row of it by too few or too many values */
 pg_noreturn extern void paystate_refuse_key_count(Relation rel,
 									  const PsTable *table, int given);

@@ -13,8 +13,7 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/index.h"
-#include "executor/executor.h"
+#include "executor/tuptable.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -35,36 +34,13 @@ struct PsPending
 	TupleTableSlot *slots[MAX_ROWS];
 };
 
-/* the unique index is asked: a duplicate seq means drift and must stop us */
-static void
-insert_into_index(PsPending *p, Oid indexoid)
-{
-	Relation	index = index_open(indexoid, RowExclusiveLock);
-	IndexInfo  *info = BuildIndexInfo(index);
-	Datum		values[INDEX_MAX_KEYS];
-	bool		nulls[INDEX_MAX_KEYS];
-
-	for (int i = 0; info->ii_ReadyForInserts && i < p->n; i++)
-	{
-		FormIndexDatum(info, p->slots[i], NULL, values, nulls);
-		index_insert(index, values, nulls, &p->slots[i]->tts_tid, p->rel,
-					 info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-					 false, info);
-	}
-	ps_index_insert_cleanup(index, info);
-	index_close(index, RowExclusiveLock);
-}
-
 static void
 write_rows(PsPending *p)
 {
 	MemoryContext old = MemoryContextSwitchTo(p->work);
-	List	   *indexes = RelationGetIndexList(p->rel);
-	ListCell   *lc;
 
 	table_multi_insert(p->rel, p->slots, p->n, GetCurrentCommandId(true), 0, NULL);
-	foreach(lc, indexes)
-		insert_into_index(p, lfirst_oid(lc));
+	paystate_index_rows(p->rel, p->slots, p->n, false);
 	for (int i = 0; i < p->n; i++)
 		ExecClearTuple(p->slots[i]);
 	p->n = 0;

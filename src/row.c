@@ -284,40 +284,6 @@ paystate_row_release(PsRow *row)
 	row->slot = NULL;
 }
 
-/*
- * New index entries for a row just written.  Locks on indexes are kept as that
- * on the table is: the next row, and the foreign key's check, get them for
- * less.  IndexInfo is built anew each
- * time: GIN and BRIN keep pointers in it that do not outlive the statement.
- */
-static void
-insert_index_entries(Relation rel, TupleTableSlot *slot,
-					 bool only_summarizing)
-{
-	List	   *indexes = RelationGetIndexList(rel);
-	ListCell   *lc;
-
-	foreach(lc, indexes)
-	{
-		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
-		IndexInfo  *info = BuildIndexInfo(index);
-		Datum		values[INDEX_MAX_KEYS];
-		bool		nulls[INDEX_MAX_KEYS];
-
-		if (info->ii_ReadyForInserts &&
-			(!only_summarizing || ps_is_summarizing(info)))
-		{
-			FormIndexDatum(info, slot, NULL, values, nulls);
-			index_insert(index, values, nulls, &slot->tts_tid, rel,
-						 info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-						 false, info);
-			ps_index_insert_cleanup(index, info);
-		}
-		index_close(index, NoLock);
-	}
-	list_free(indexes);
-}
-
 /* a virtual slot with the columns we write, over "old" where there is one */
 static TupleTableSlot *
 form_new_version(const PsRow *row)
@@ -373,7 +339,7 @@ paystate_row_update(PsRow *row)
 	if (result != TM_Ok && row->held)
 		elog(ERROR, "a row that was locked has changed");
 	if (result == TM_Ok && !ps_needs_no_index(update_indexes))
-		insert_index_entries(row->rel, slot, ps_only_summarizing(update_indexes));
+		paystate_index_rows(row->rel, &slot, 1, ps_only_summarizing(update_indexes));
 	if (result == TM_Ok && row->table->kind == PS_ORDERS)
 		paystate_see(row->rel, row->table->nkeys, row->table->key, row->key,
 					 &slot->tts_tid);
@@ -402,7 +368,7 @@ paystate_row_insert(PsRow *row)
 	if (!paystate_pending_add(row->rel, slot))
 	{
 		simple_table_tuple_insert(row->rel, slot);
-		insert_index_entries(row->rel, slot, false);
+		paystate_index_rows(row->rel, &slot, 1, false);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 }

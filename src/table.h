@@ -277,11 +277,6 @@ extern bool paystate_row_hold(PsRow *row);	/* false: read or written in vain */
 extern bool paystate_row_update(PsRow *row);
 extern void paystate_row_release(PsRow *row);
 
-/* near.c: behind the row found last */
-extern bool paystate_find_near(PsRow *row, Snapshot snapshot,
-							   bool (*fits) (PsRow *row));
-extern void paystate_note_near(const PsRow *row);
-
 /* values[] of the columns we know, and the link's, make a new row (history) */
 extern void paystate_row_insert(PsRow *row);
 
