@@ -243,8 +243,6 @@ deb:
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
-.PHONY: oracle oracle-exhaustive races coverage mutants demo test test-clients soak bench bench-history pictures deps freeze dist uninstall-docs
-=======
-.PHONY: oracle oracle-exhaustive coverage mutants demo test test-clients soak bench bench-history bench-readme pictures deps freeze dist uninstall-docs
+.PHONY: oracle oracle-exhaustive races coverage mutants demo test test-clients soak bench bench-history bench-readme pictures deps freeze dist uninstall-docs
 .PHONY: deb
 .PHONY: crash valgrind sanitize fuzz sqlsmith
