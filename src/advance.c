@@ -36,7 +36,7 @@ paystate_event_slot(const PsLifecycle *lc, PsEventKind kind, int from, int to)
 		case PS_EV_FAIL:
 			return n + n * n + n + 1;
 	}
-	return -1;
+	return -1;					/* cannot happen: no other kinds */
 }
 
 bool
@@ -46,19 +46,11 @@ paystate_has_rule(const PsLifecycle *lc, int slot)
 		lc->first[slot * lc->norder] < lc->first[(slot + 1) * lc->norder];
 }
 
-/* the column of the order that sums its payments in that role, or NULL */
+/* the column of the order that sums its live payments in that role */
 static int64 *
 role_total(PsOrder *order, PsRole role)
 {
-	switch (role)
-	{
-		case PS_OPEN:
-			return &order->amount_pending;
-		case PS_HELD:
-			return &order->amount_authorized;
-		default:
-			return NULL;
-	}
+	return role == PS_OPEN ? &order->amount_pending : &order->amount_authorized;
 }
 
 /* takes a payment out of the totals of its status */
@@ -175,13 +167,13 @@ apply_money(const PsQuestion *c, uint32 effects, PsOrder *order,
 		payment->amount_captured = amount;
 		if (pg_add_s64_overflow(order->amount_paid, amount,
 								&order->amount_paid))
-			return PS_WHY_OVERFLOW;
+			return PS_WHY_OVERFLOW; /* cannot happen: no more than is due */
 	}
 	if (effects & PS_E_REFUND)
 	{
 		if (pg_add_s64_overflow(payment->amount_refunded, amount,
 								&payment->amount_refunded))
-			return PS_WHY_OVERFLOW;
+			return PS_WHY_OVERFLOW; /* cannot happen: no more than was captured */
 		if (c->order != NULL &&
 			pg_add_s64_overflow(order->amount_refunded, amount,
 								&order->amount_refunded))
@@ -368,7 +360,7 @@ paystate_advance_orderless(const PsLifecycle *lc, const PsPayment *payment,
 	if (event->kind == PS_EV_INSERT)
 	{
 		if (event->to != lc->payment_initial)
-			refuse(verdict, PS_WRONG_INITIAL, PS_WHY_NO_RULE);
+			refuse(verdict, PS_WRONG_INITIAL, PS_WHY_NO_RULE);	/* cannot happen: the guard looked */
 		else if (!event->currency_ok)
 			refuse(verdict, PS_BAD_CURRENCY, PS_WHY_NONE);
 		else if (event->amount <= 0)

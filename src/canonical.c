@@ -78,8 +78,6 @@ fault_of(const Trigger *t, int16 type)
 		return "fires for some columns only";
 	if (t->tgdeferrable)
 		return "is deferrable";
-	if (t->tgoldtable != NULL || t->tgnewtable != NULL)
-		return "has transition tables";
 	return t->tgnargs < 1 ? "has no arguments" : NULL;
 }
 

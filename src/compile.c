@@ -145,7 +145,7 @@ choice(const PsDraft *d, const char *value, const char *const *words, int n)
 		if (value != NULL && strcmp(value, words[i]) == 0)
 			return i;
 	}
-	paystate_bad_lifecycle(d, "There is no \"%s\".", value == NULL ? "null" : value);
+	elog(ERROR, "the rule tables have no \"%s\"", value == NULL ? "null" : value);	/* by their CHECKs */
 }
 
 static void
@@ -221,8 +221,6 @@ read_status(const PsDraft *d, uint64 row, PsStatus *status)
 	};
 	const char *label = column(row, S_LABEL);
 
-	if (strlen(label) >= NAMEDATALEN)
-		paystate_bad_lifecycle(d, "The status \"%s\" is too long.", label);
 	status->label_id = paystate_label_id(label);
 	status->label = paystate_label(status->label_id);
 	status->role = choice(d, column(row, S_ROLE), roles, lengthof(roles));

@@ -12,6 +12,8 @@
 
 #include "paystate.h"
 
+pg_noreturn static void refuse_write(const TriggerData *td);
+
 /* whatever is not paystate's own row */
 static void
 refuse_write(const TriggerData *td)
@@ -39,14 +41,12 @@ static Datum
 before_update(TriggerData *td, PsTable *self)
 {
 	refuse_write(td);
-	return PointerGetDatum(NULL);
 }
 
 static bool
-after(PsCase *c)
+after(PsCase *c)				/* cannot happen: such a trigger unbinds the table */
 {
-	refuse_write(c->td);
-	return true;
+	refuse_write(c->td);		/* cannot happen */
 }
 
 PG_FUNCTION_INFO_V1(paystate_guard_history);

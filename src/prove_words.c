@@ -35,11 +35,9 @@ append_payment_step(StringInfo text, const PsLifecycle *lc,
 		case PS_S_RESERVE:
 			appendStringInfo(text, "pending refund of %d from payment %c", s->amount, name);
 			break;
-		case PS_S_PROCESS:
-			appendStringInfo(text, "pending refund of %d from payment %c processed", s->amount, name);
-			break;
-		default:
-			appendStringInfo(text, "pending refund of %d from payment %c failed", s->amount, name);
+		default:				/* cannot happen: what these lead to is nearer without */
+			appendStringInfo(text, "pending refund of %d from payment %c %s",	/* cannot happen */
+							 s->amount, name, s->kind == PS_S_PROCESS ? "processed" : "failed");
 	}
 }
 

@@ -108,7 +108,7 @@ paystate_event_name(const char *text, PsEventName *name)
 
 	if (*mark == '\0' || mark == text || *rest == '\0' ||
 		strpbrk(rest, ">:") != NULL)
-		return false;
+		return false;			/* cannot happen: a CHECK of the rule tables */
 	name->from = text;
 	name->fromlen = mark - text;
 	name->to = rest;

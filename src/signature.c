@@ -47,10 +47,8 @@ paystate_hmac(PG_FUNCTION_ARGS)
 	bytea	   *result = palloc(VARHDRSZ + length);
 	bool		ok;
 
-	if (ctx == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	ok = pg_hmac_init(ctx, (uint8 *) VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)) >= 0 &&
+	ok = ctx != NULL &&
+		pg_hmac_init(ctx, (uint8 *) VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)) >= 0 &&
 		pg_hmac_update(ctx, (uint8 *) VARDATA_ANY(message), VARSIZE_ANY_EXHDR(message)) >= 0 &&
 		pg_hmac_final(ctx, (uint8 *) VARDATA(result), length) >= 0;
 	if (!ok)

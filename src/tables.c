@@ -79,9 +79,7 @@ paystate_new_id(PG_FUNCTION_ARGS)
 
 	/* 64 bits cut to 62 ^ 5: the digits are even to one part in 10 ^ 10 */
 	if (!pg_strong_random(&noise, sizeof(noise)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("could not generate random values")));
+		elog(ERROR, "could not generate random values");
 
 	id = palloc(VARHDRSZ + prefixlen + ID_DIGITS);
 	SET_VARSIZE(id, VARHDRSZ + prefixlen + ID_DIGITS);
