@@ -296,6 +296,9 @@ class World:
         if 'status' in changed and role == 'settled':
             allowed.add('amount_captured')
             if old['amount_captured'] and 'amount_captured' in changed:
+                # no such move, and a derived column: refused for either
+                if old['status'] + '>' + new['status'] not in lifecycle.events:
+                    raise Refused('?')
                 raise Ambiguous
         if changed - allowed or 'status' not in changed:
             raise Refused('23PS6')
