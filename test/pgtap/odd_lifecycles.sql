@@ -42,6 +42,19 @@ DO $$ BEGIN
 	PERFORM helper.status('parts', 'payment', 'cancelled', 'dead');
 	PERFORM helper.rule('parts', 'order:cancel', s, 'partial_payment', 'cancelled', 'live>cancelled') FROM unnest('{created,attempted}'::text[]) s;
 
+	-- captures whose rules say nothing of what was held, in part or not; a refund of what was captured in part
+	PERFORM helper.variant('silent', 'razorpay', '{"partial_capture": true}');
+	DELETE FROM paystate.lifecycle_transition WHERE lifecycle = 'silent' AND payment_event = 'authorized>captured';
+	PERFORM helper.rule('silent', 'authorized>captured', 'attempted', 'due_after>0', 'attempted', 'capture');
+	PERFORM helper.rule('silent', 'authorized>captured', 'attempted', 'due_after=0', 'paid', 'capture');
+	PERFORM helper.rule('silent', 'captured>refunded', 'attempted', 'refunded_after=captured', 'attempted', 'refund')
+		WHERE NOT EXISTS (SELECT FROM paystate.lifecycle_transition WHERE lifecycle = 'silent' AND payment_event = 'captured>refunded' AND order_before = 'attempted');
+
+	-- orders that are held: what they do not take is illegal, not late
+	PERFORM helper.variant('holding', 'razorpay', '{}');
+	UPDATE paystate.lifecycle_status SET role = 'held' WHERE lifecycle = 'holding' AND kind = 'order' AND label = 'attempted';
+	DELETE FROM paystate.lifecycle_transition WHERE lifecycle = 'holding' AND payment_event = 'authorized>failed' AND order_before = 'attempted';
+
 	-- late payments that are legs
 	PERFORM helper.variant('legs', 'plural', '{"max_attempts": 3}');
 
@@ -54,6 +67,10 @@ DO $$ BEGIN
 	PERFORM given('d', 'dead', 1000, 'a=');
 	PERFORM given('n', 'deathless', 1000, 'a=');
 	PERFORM given('n2', 'deathless', 1000);
+	PERFORM given('processed', 'plural', 1000, 'a= a>processed');
+	PERFORM given('untried', 'plural', 1000, 'a=');
+	PERFORM given('held', 'holding', 1000, 'a= a>authorized');
+	PERFORM given('silent', 'silent', 1000, 'a=600 b=400 a>authorized b>authorized', true);
 	PERFORM given('p', 'parts', 1000, 'a=600', true);
 	PERFORM given('whole', 'parts', 1000, 'a=1000');
 END $$;
@@ -89,6 +106,18 @@ SELECT is(helper.forced(o, label), says, format('order "%s" forced to "%s"', o, 
 -- ---- an event of the order with a guard on amounts
 SELECT helper.cannot('whole', '!cancel', '23PS1', 'not where it is paid as a whole');
 SELECT helper.would('p', '!cancel', 'cancelled 0 of 1000, due 1000, held 0, pending 0, back 0, attempts 0, open 0, v4; a cancelled 0/600-0-0', 'where it may be paid in parts');
+
+SELECT helper.cannot('processed', '!fail', '23PS1', 'an event of the order is never merely late');
+SELECT helper.would('untried', '!fail', 'failed 0 of 1000, due 1000, held 0, pending 0, back 0, attempts 1, open 0, v4; a failed 0/1000-0-0', 'where a rule has it');
+SELECT helper.cannot('held', 'a>failed', '23PS1', 'a rule elsewhere, none here, while the order is held');
+SELECT helper.would('held', 'a>captured', 'paid 1000 of 1000, due 0, held 0, pending 0, back 0, attempts 1, open 0, v4; a captured 1000/1000-0-0', 'where one is');
+
+-- ---- what is captured, whatever the rules leave unsaid
+SELECT helper.cannot('silent', 'a>captured:601', '23PS4', 'more than was held');
+SELECT helper.cannot('silent', 'b>captured:401', '23PS4', 'more than was held, and no less than is due');
+SELECT helper.would('silent', 'a>captured:600', 'attempted 600 of 1000, due 400, held 400, pending 0, back 0, attempts 2, open 1, v6; a captured 600/600-0-0, b authorized 0/400-0-0', 'as much');
+SELECT helper.would('silent', 'a>captured:250', 'attempted 250 of 1000, due 750, held 400, pending 0, back 0, attempts 2, open 1, v6; a captured 250/600-0-0, b authorized 0/400-0-0', 'a part');
+SELECT helper.would('silent', 'a>captured:250 a>refunded', 'attempted 250 of 1000, due 750, held 400, pending 0, back 250, attempts 2, open 1, v7; a refunded 250/600-250-0, b authorized 0/400-0-0', 'and what was captured is refunded, no more');
 
 -- ---- late_payment()
 CREATE FUNCTION helper.late(an_order text, more jsonb) RETURNS text LANGUAGE sql
@@ -148,6 +177,9 @@ SELECT is(helper.compiled(spoil), coalesce('22023 life cycle "spoilt" is not val
 	('SELECT helper.rule(''spoilt'', ''authorized>failed'', ''paid'', repeat(''x'', 2000), ''paid'', ''-'')', 'Rule "authorized>failed" in order status "paid" is not valid.  There is no guard "' || repeat('x', 2000) || '".'),
 	('SELECT helper.rule(''spoilt'', ''failed>captured'', ''paid'', g, ''paid'', ''capture'') FROM unnest(''{amount=held,captured=held}''::text[]) g', 'Rule "failed>captured" in order status "paid" is not valid.  Another rule has the same guards.'),
 	('SELECT helper.rule(''spoilt'', ''created>failed'', ''paid'', ''none_live'', ''paid'', ''live>failed;live>failed'')', 'Rule "created>failed" in order status "paid" is not valid.  There is no effect "live>failed".'),
+	('SELECT helper.rule(''spoilt'', ''created>failed'', ''paid'', ''none_live'', ''paid'', ''live>authorized'')', 'Rule "created>failed" in order status "paid" is not valid.  Live payments cascade into a dead status.'),
+	('SELECT helper.rule(''spoilt'', ''created>failed'', ''paid'', ''none_live'', ''paid'', ''live>captured'')', 'Rule "created>failed" in order status "paid" is not valid.  Live payments cascade into a dead status.'),
+	('SELECT helper.rule(''spoilt'', ''created>failed'', ''paid'', ''none_live'', ''paid'', ''live>failed'')', NULL),
 	('SELECT helper.rule(''spoilt'', ''failed>failed'', ''paid'', ''-'', ''paid'', ''-'')', 'Rule "failed>failed" in order status "paid" is not valid.  A payment moves to another status.'),
 	('SELECT helper.rule(''spoilt'', ''created>refunded'', ''paid'', ''-'', ''paid'', ''-'')', 'Rule "created>refunded" in order status "paid" is not valid.  The effect "auto_refund" belongs to the moves into a returned status of what was not captured.'),
 	('SELECT helper.rule(''spoilt'', ''created>failed'', ''paid'', ''none_live'', ''paid'', ''auto_refund'')', 'Rule "created>failed" in order status "paid" is not valid.  The effect "auto_refund" belongs to the moves into a returned status of what was not captured.')
