@@ -275,8 +275,9 @@ class Draw:
             return ('static', rows)
         if n < 62:
             other = self.another(world, row)
-            if other:
+            while other:
                 rows.append(other)
+                other = self.another(world, other) if self.chance(50) else None
             if kind[1] == 'i' and self.chance(40):
                 return ('copy', rows)
         elif n < 68 and kind[1] == 'i':

@@ -108,16 +108,16 @@ class World:
                  'status': lifecycle.order_initial}
         for column in ORDER_DERIVED:
             order[column] = 0
-        self.constrain_order(order)
+        if order['amount'] is None:
+            raise Refused('23502')
         if key in self.orders:
             raise Refused('23505')
         self.orders[key] = order
         self.history[key] = []
         return [(self.judge_order, (key, dict(given)))]
 
-    def constrain_order(self, order):
-        if order['amount'] is None:
-            raise Refused('23502')
+    def check_terms(self, order):
+        """What is said by the names of check constraints."""
         least = order['first_payment_min_amount']
         if least is not None and (not order['partial_payment']
                                   or least > order['amount']):
@@ -127,6 +127,7 @@ class World:
 
     def judge_order(self, key, given):
         order = self.orders[key]
+        self.check_terms(order)
         lifecycle = self.lifecycles[order['lifecycle']]
         for column in ORDER_DERIVED + ('amount_due', 'version'):
             if given.get(column) is not None and given[column] != order[column]:
@@ -158,7 +159,8 @@ class World:
             raise Ambiguous
         if not fixed and old['amount'] != new['amount'] and len(given) > 1:
             raise Ambiguous
-        self.constrain_order(new)
+        if new['amount'] is None:
+            raise Refused('23502')
         # notes and receipt are the application's; the rest is written by AFTER
         old['notes'], old['receipt'] = new['notes'], new['receipt']
         before = dict(old)
@@ -173,6 +175,7 @@ class World:
         order.pop('stored', None)
         lifecycle = self.lifecycles[order['lifecycle']]
         changed = {c for c in new if new[c] != old[c]}
+        self.check_terms(new)
         if not changed:
             return
         if changed == {'amount'} and not fixed:
