@@ -71,7 +71,7 @@ numeric_money(Relation rel, const PsTable *table, int column, Datum value,
 	if (numeric_is_nan(units) || numeric_is_inf(units))
 		refuse_money(rel, table, column, ERRCODE_PS_AMOUNT,
 					 "The value is not a number of subunits.");
-	subunits = numeric_mul_opt_error(units, power_of_ten(exponent), NULL);
+	subunits = ps_numeric_mul(units, power_of_ten(exponent));
 	if (is_above(subunits, PG_INT64_MAX) ||
 		!is_above(subunits, PG_INT64_MIN))
 		refuse_money(rel, table, column, ERRCODE_PS_AMOUNT,

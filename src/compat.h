@@ -1,6 +1,6 @@
 /*
  * compat.h
- *		Everything that differs between PostgreSQL 15, 17 and 18, and nothing
+ *		Everything that differs between PostgreSQL 15, 17, 18 and 19, and nothing
  *		else: the only place where PG_VERSION_NUM may stand.
  */
 #ifndef PAYSTATE_COMPAT_H
@@ -10,6 +10,8 @@
 #include "access/tableam.h"
 #include "catalog/pg_constraint.h"
 #include "nodes/execnodes.h"
+#include "utils/jsonb.h"
+#include "utils/tuplestore.h"	/* 19: funcapi.h brings it no more */
 
 #if PG_VERSION_NUM < 150000
 #error "paystate needs PostgreSQL 15 or later"
@@ -49,8 +51,11 @@ typedef bool PsUpdateIndexes;
 #define ps_index_insert_cleanup(index, info) ((void) 0)
 #endif
 
-/* 18: index_beginscan takes a place for instrumentation */
-#if PG_VERSION_NUM >= 180000
+/* 18: index_beginscan takes a place for instrumentation; 19: and flags */
+#if PG_VERSION_NUM >= 190000
+#define ps_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, 0)
+#elif PG_VERSION_NUM >= 180000
 #define ps_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
 #else
@@ -71,6 +76,40 @@ typedef bool PsUpdateIndexes;
 #define ps_is_enforced(con) ((con)->conenforced)
 #else
 #define ps_is_enforced(con) (true)
+#endif
+
+/* 19: an update takes options */
+#if PG_VERSION_NUM >= 190000
+#define ps_table_tuple_update(rel, tid, slot, cid, snapshot, failure, mode, indexes) \
+	table_tuple_update(rel, tid, slot, cid, 0, snapshot, InvalidSnapshot, true, \
+					   failure, mode, indexes)
+#else
+#define ps_table_tuple_update(rel, tid, slot, cid, snapshot, failure, mode, indexes) \
+	table_tuple_update(rel, tid, slot, cid, snapshot, InvalidSnapshot, true, \
+					   failure, mode, indexes)
+#endif
+
+/* 19: errors of numeric may be soft ones; NULL: they are not */
+#if PG_VERSION_NUM >= 190000
+#define ps_numeric_mul(a, b) numeric_mul_safe(a, b, NULL)
+#else
+#define ps_numeric_mul(a, b) numeric_mul_opt_error(a, b, NULL)
+#endif
+
+/* 19: jsonb is built in a struct that holds its result, too */
+#if PG_VERSION_NUM >= 190000
+typedef JsonbInState PsJson;
+
+#define ps_push_json(json, token, value) pushJsonbValue(json, token, value)
+#else
+typedef struct PsJson
+{
+	JsonbParseState *parse;
+	JsonbValue *result;
+} PsJson;
+
+#define ps_push_json(json, token, value) \
+	((json)->result = pushJsonbValue(&(json)->parse, token, value))
 #endif
 
 #endif							/* PAYSTATE_COMPAT_H */

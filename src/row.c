@@ -332,10 +332,9 @@ paystate_row_update(PsRow *row)
 	}
 	slot = form_new_version(row);
 	CheckCmdReplicaIdentity(row->rel, CMD_UPDATE);
-	result = table_tuple_update(row->rel, &row->slot->tts_tid, slot,
-								GetCurrentCommandId(true), GetActiveSnapshot(),
-								InvalidSnapshot, true, &failure, &mode,
-								&update_indexes);
+	result = ps_table_tuple_update(row->rel, &row->slot->tts_tid, slot,
+								   GetCurrentCommandId(true), GetActiveSnapshot(),
+								   &failure, &mode, &update_indexes);
 	if (result != TM_Ok && row->held)
 		elog(ERROR, "a row that was locked has changed");
 	if (result == TM_Ok && !ps_needs_no_index(update_indexes))

@@ -114,20 +114,20 @@ free_expression(Relation rel, const Trigger *guard, const char *ours)
 }
 
 static void
-put_pair(JsonbParseState **state, const char *key, const char *value)
+put_pair(PsJson *state, const char *key, const char *value)
 {
 	JsonbValue	k = {.type = jbvString};
 	JsonbValue	v = {.type = value == NULL ? jbvNull : jbvString};
 
 	k.val.string.val = (char *) key;
 	k.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &k);
+	ps_push_json(state, WJB_KEY, &k);
 	if (value != NULL)
 	{
 		v.val.string.val = (char *) value;
 		v.val.string.len = strlen(value);
 	}
-	pushJsonbValue(state, WJB_VALUE, &v);
+	ps_push_json(state, WJB_VALUE, &v);
 }
 
 /* what the guard's argument says for orders that name no life cycle */
@@ -152,8 +152,7 @@ paystate_order_cells(PG_FUNCTION_ARGS)
 	Relation	rel = relation_open(PG_GETARG_OID(0), AccessShareLock);
 	const Trigger *guard;
 	PsLabels	labels = {0};
-	JsonbParseState *state = NULL;
-	JsonbValue *result;
+	PsJson		state = {0};
 	int			n;
 	const PsColumn *columns = paystate_columns(PS_ORDERS, &n);
 
@@ -161,7 +160,7 @@ paystate_order_cells(PG_FUNCTION_ARGS)
 	guard = some_guard(rel, PS_ORDERS);
 	if (guard != NULL)
 		paystate_argument_labels(&labels, guard);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	ps_push_json(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < n; i++)
 	{
 		char	   *expression = expression_of(rel, guard, &labels, &columns[i]);
@@ -175,7 +174,7 @@ paystate_order_cells(PG_FUNCTION_ARGS)
 				 free_expression(rel, guard, paystate_free_columns[i]));
 	put_pair(&state, "order_from", in_our_words(&labels, "h.order_from"));
 	put_pair(&state, "order_to", in_our_words(&labels, "h.order_to"));
-	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	ps_push_json(&state, WJB_END_OBJECT, NULL);
 	relation_close(rel, AccessShareLock);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(result));
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(state.result));
 }
