@@ -148,7 +148,8 @@ refuse_state(const PsQuestion *c, PsVerdict *verdict, PsWhy why)
 	{
 		int			status = c->order->status;
 
-		if (status < 0 || c->lc->order[status].role == PS_OPEN ||
+		if (status < 0 || status >= c->lc->norder ||
+			c->lc->order[status].role == PS_OPEN ||
 			c->lc->order[status].role == PS_HELD)
 			refusal = PS_ILLEGAL;
 	}
