@@ -115,6 +115,7 @@ CREATE FUNCTION paystate.event_handle(tables pg_catalog.jsonb, gateway pg_catalo
 AS $event_handle$
 DECLARE
 	event	jsonb;
+	known	jsonb := tables;
 	shop_order jsonb;
 	code	text;
 	actor	text := coalesce(current_setting('paystate.actor', true), '');
@@ -135,13 +136,15 @@ BEGIN
 		payment_refs := ARRAY(SELECT p ->> 'id' FROM jsonb_array_elements(event -> 'payments') p
 			UNION SELECT r ->> 'payment' FROM jsonb_array_elements(event -> 'refunds') r);
 		shop_order := paystate.event_lock_order(tables, event);
+		known := tables || jsonb_build_object('unit', 10 ^ coalesce(paystate.currency_exponent(
+			coalesce(shop_order ->> 'currency', event #>> '{payments,0,currency}')), 2)::numeric);
 		order_ref := coalesce(event #>> '{order,id}', shop_order ->> 'ref');
 		order_key := shop_order ->> 'key';
 		event := jsonb_set(event, '{order,id}', coalesce(to_jsonb(order_ref), 'null'));
 		BEGIN
 			PERFORM set_config('paystate.event_id', event_id, true),
 				set_config('paystate.actor', coalesce(nullif(actor, ''), gateway), true);
-			outcome := paystate.event_apply(tables, event, shop_order);
+			outcome := paystate.event_apply(known, event, shop_order);
 			PERFORM set_config('paystate.event_id', before, true), set_config('paystate.actor', actor, true);
 		EXCEPTION WHEN integrity_constraint_violation OR data_exception THEN
 			IF SQLSTATE = '23PS8' THEN

@@ -21,9 +21,12 @@ BEGIN
 	IF ref IS NULL AND payment ->> 'order' IS NULL THEN
 		RETURN NULL;
 	END IF;
-	EXECUTE format('SELECT jsonb_build_object(''key'', o.%I::text, ''ref'', o.%I::text, ''amount'', o.%s,'
+	EXECUTE format('SELECT jsonb_build_object(''key'', o.%I::text, ''ref'', o.%I::text, ''amount'', %s,'
 		' ''lifecycle'', %s, ''currency'', %s) FROM %s o WHERE o.%I = %s FOR NO KEY UPDATE',
-		tables #>> '{orders,key}', tables #>> '{orders,ref}', paystate.event_column(tables, 'orders', 'amount'),
+		tables #>> '{orders,key}', tables #>> '{orders,ref}',
+		paystate.event_subunits(tables || jsonb_build_object('unit', format('power(10::numeric, %s)', coalesce(
+			'coalesce(paystate.currency_exponent(o.' || paystate.event_column(tables, 'orders', 'currency')
+			|| '::text), 2)', '2'))), 'orders', 'amount', 'o'),
 		coalesce('o.' || paystate.event_column(tables, 'orders', 'lifecycle'),
 				 quote_nullable(tables #>> '{orders,lifecycle}')),
 		coalesce('o.' || paystate.event_column(tables, 'orders', 'currency'), 'NULL'),

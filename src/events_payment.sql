@@ -9,13 +9,13 @@ AS $event_find_payment$
 DECLARE
 	found_row	jsonb;
 BEGIN
-	EXECUTE format('SELECT jsonb_build_object(''key'', p.%I::text, ''order'', p.%I::text, ''amount'', p.%s,'
-		' ''captured'', p.%s, ''refunded'', p.%s, ''pending'', p.%s, ''currency'', %s, ''status'', p.%s::text)'
+	EXECUTE format('SELECT jsonb_build_object(''key'', p.%I::text, ''order'', p.%I::text, ''amount'', %s,'
+		' ''captured'', %s, ''refunded'', %s, ''pending'', %s, ''currency'', %s, ''status'', p.%s::text)'
 		' FROM %s p WHERE p.%I = %s',
-		tables #>> '{payments,key}', tables ->> 'order_id', paystate.event_column(tables, 'payments', 'amount'),
-		paystate.event_column(tables, 'payments', 'amount_captured'),
-		paystate.event_column(tables, 'payments', 'amount_refunded'),
-		paystate.event_column(tables, 'payments', 'refund_pending'),
+		tables #>> '{payments,key}', tables ->> 'order_id', paystate.event_subunits(tables, 'payments', 'amount', 'p'),
+		paystate.event_subunits(tables, 'payments', 'amount_captured', 'p'),
+		paystate.event_subunits(tables, 'payments', 'amount_refunded', 'p'),
+		paystate.event_subunits(tables, 'payments', 'refund_pending', 'p'),
 		coalesce('p.' || paystate.event_column(tables, 'payments', 'currency'), 'NULL'),
 		paystate.event_column(tables, 'payments', 'status'), tables #>> '{payments,name}',
 		tables #>> '{payments,ref}',
@@ -131,7 +131,8 @@ DECLARE
 	fields	jsonb := jsonb_strip_nulls(jsonb_build_object(
 		tables #>> '{payments,ref}', payment ->> 'id',
 		tables ->> 'order_id', shop_order ->> 'key',
-		tables #>> '{payments,columns,amount}', payment -> 'amount'));
+		tables #>> '{payments,columns,amount}',
+		paystate.event_units(tables, 'payments', 'amount', payment ->> 'amount')));
 	status_now text;
 BEGIN
 	-- An event that names the payment alone, as a refund does, has no order to
@@ -232,11 +233,12 @@ BEGIN
 	EXECUTE format('UPDATE %s SET %s = %s%s WHERE %I = %s', tables #>> '{payments,name}',
 		paystate.event_column(tables, 'payments', 'status'),
 		paystate.event_value(tables, 'payments', tables #>> '{payments,columns,status}', 2),
-		CASE WHEN captured IS NOT NULL THEN format(', %s = $3::numeric',
+		CASE WHEN captured IS NOT NULL THEN format(', %s = $3',
 			paystate.event_column(tables, 'payments', 'amount_captured')) END,
 		tables #>> '{payments,key}',
 		paystate.event_value(tables, 'payments', tables #>> '{payments,key}', 1))
-	USING stored ->> 'key', paystate.event_label(tables, 'payments', to_status, true), captured;
+	USING stored ->> 'key', paystate.event_label(tables, 'payments', to_status, true),
+		paystate.event_units(tables, 'payments', 'amount_captured', captured);
 	GET DIAGNOSTICS moved = ROW_COUNT;
 	IF moved <> 1 THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS8', MESSAGE = format(
@@ -261,13 +263,14 @@ BEGIN
 		PERFORM paystate.event_step(tables, stored, 'refunded', NULL);
 		RETURN;
 	END IF;
-	EXECUTE format('INSERT INTO %s (%I, %I, %s) VALUES (%s, %s, $3::numeric)', tables #>> '{refunds,name}',
+	EXECUTE format('INSERT INTO %s (%I, %I, %s) VALUES (%s, %s, $3)', tables #>> '{refunds,name}',
 		tables #>> '{refunds,ref}', tables ->> 'payment_id',
 		paystate.event_column(tables, 'refunds', 'amount'),
 		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 1),
 		paystate.event_value(tables, 'refunds', tables ->> 'payment_id', 2))
 	USING 'rest_of_' || (payment ->> 'id'), stored ->> 'key',
-		((stored ->> 'captured')::numeric - (stored ->> 'refunded')::numeric)::text;
+		paystate.event_units(tables, 'refunds', 'amount',
+			((stored ->> 'captured')::numeric - (stored ->> 'refunded')::numeric)::text);
 END
 $event_refund_rest$;
 COMMENT ON FUNCTION paystate.event_refund_rest(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS

@@ -14,14 +14,14 @@ BEGIN
 	IF refund ->> 'payment' IS NOT NULL THEN
 		RETURN paystate.event_find_payment(tables, refund ->> 'payment');
 	END IF;
-	EXECUTE format('SELECT array_agg(p.%1$I::text) FROM %2$s p WHERE p.%3$I = %4$s AND p.%5$s > 0'
-		' AND (p.%5$s - p.%6$s - p.%7$s >= $2::numeric OR EXISTS (SELECT FROM %8$s r'
+	EXECUTE format('SELECT array_agg(p.%1$I::text) FROM %2$s p WHERE p.%3$I = %4$s AND %5$s > 0'
+		' AND (%5$s - %6$s - %7$s >= $2::numeric OR EXISTS (SELECT FROM %8$s r'
 		' WHERE r.%9$I = %10$s AND r.%11$I = p.%12$I))',
 		tables #>> '{payments,ref}', tables #>> '{payments,name}', tables ->> 'order_id',
 		paystate.event_value(tables, 'payments', tables ->> 'order_id', 1),
-		paystate.event_column(tables, 'payments', 'amount_captured'),
-		paystate.event_column(tables, 'payments', 'amount_refunded'),
-		paystate.event_column(tables, 'payments', 'refund_pending'),
+		paystate.event_subunits(tables, 'payments', 'amount_captured', 'p'),
+		paystate.event_subunits(tables, 'payments', 'amount_refunded', 'p'),
+		paystate.event_subunits(tables, 'payments', 'refund_pending', 'p'),
 		tables #>> '{refunds,name}', tables #>> '{refunds,ref}',
 		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 3),
 		tables ->> 'payment_id', tables #>> '{payments,key}')
@@ -47,7 +47,8 @@ DECLARE
 	fields	jsonb := jsonb_build_object(
 		tables #>> '{refunds,ref}', refund ->> 'id',
 		tables ->> 'payment_id', stored ->> 'key',
-		tables #>> '{refunds,columns,amount}', refund -> 'amount',
+		tables #>> '{refunds,columns,amount}',
+		paystate.event_units(tables, 'refunds', 'amount', refund ->> 'amount'),
 		tables #>> '{refunds,columns,status}', paystate.event_label(tables, 'refunds', status, true));
 BEGIN
 	IF tables #> '{refunds,columns,created_at}' IS NOT NULL AND refund ->> 'created' IS NOT NULL THEN
@@ -86,9 +87,9 @@ AS $event_find_refund$
 DECLARE
 	found_row	jsonb;
 BEGIN
-	EXECUTE format('SELECT jsonb_build_object(''payment'', r.%I::text, ''amount'', r.%s, ''status'', r.%s::text)'
+	EXECUTE format('SELECT jsonb_build_object(''payment'', r.%I::text, ''amount'', %s, ''status'', r.%s::text)'
 		' FROM %s r WHERE r.%I = %s', tables ->> 'payment_id',
-		paystate.event_column(tables, 'refunds', 'amount'), paystate.event_column(tables, 'refunds', 'status'),
+		paystate.event_subunits(tables, 'refunds', 'amount', 'r'), paystate.event_column(tables, 'refunds', 'status'),
 		tables #>> '{refunds,name}', tables #>> '{refunds,ref}',
 		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 1))
 	INTO found_row USING ref;

@@ -50,21 +50,17 @@ BEGIN
 			DETAIL = 'A gateway''s event names rows by a key of one text column, or by the column gateway_id.',
 			TABLE = relation::text;
 	END IF;
-	-- events give subunits, which a column of units would take for units
-	IF (WITH RECURSIVE base AS (
-			SELECT a.atttypid AS type FROM pg_attribute a
-			WHERE a.attrelid = relation AND a.attname = described #>> '{columns,amount}'
+	-- numeric money is in units, of so many decimals, and events give subunits
+	RETURN described || jsonb_build_object('units', (
+		WITH RECURSIVE base AS (
+			SELECT c.key AS ours, a.atttypid AS type, a.atttypmod AS typmod
+			FROM jsonb_each_text(described -> 'columns') c
+			JOIN pg_attribute a ON a.attrelid = relation AND a.attname = c.value
+			WHERE c.key IN ('amount', 'amount_captured', 'amount_refunded', 'refund_pending')
 			UNION ALL
-			SELECT d.typbasetype FROM base b JOIN pg_type d ON d.oid = b.type AND d.typtype = 'd')
-		SELECT bool_or(b.type = 'numeric'::regtype) FROM base b) THEN
-		RAISE EXCEPTION USING ERRCODE = '23PS8',
-			MESSAGE = format('table "%s" cannot record events', relation),
-			DETAIL = format('Column "%s" is of type %s, and events give amounts in subunits.',
-				described #>> '{columns,amount}', described -> 'types' ->> (described #>> '{columns,amount}')),
-			HINT = 'Write to the tables what the event says; money must be bigint or integer here.',
-			TABLE = relation::text;
-	END IF;
-	RETURN described;
+			SELECT b.ours, d.typbasetype, d.typtypmod FROM base b JOIN pg_type d ON d.oid = b.type AND d.typtype = 'd')
+		SELECT coalesce(jsonb_object_agg(b.ours, (b.typmod - 4) & 2047), '{}')
+		FROM base b WHERE b.type = 'numeric'::regtype));
 END
 $event_table$;
 COMMENT ON FUNCTION paystate.event_table(pg_catalog.regclass, pg_catalog.regproc) IS
@@ -126,8 +122,8 @@ $event_tables$;
 COMMENT ON FUNCTION paystate.event_tables(pg_catalog.regclass) IS
 	'the tables that an event of a gateway moves, as event_table() describes each';
 
--- These three have no settings of their own, so that they can be inlined:
--- each event calls them often.
+-- Those in SQL have no settings of their own, so that they can be inlined: each
+-- event calls them often.
 
 -- column "amount" of table "payments", quoted; NULL where it has none
 CREATE FUNCTION paystate.event_column(tables pg_catalog.jsonb, kind pg_catalog.text, ours pg_catalog.text)
@@ -138,6 +134,48 @@ AS $event_column$
 $event_column$;
 COMMENT ON FUNCTION paystate.event_column(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text) IS
 	'a column of a table by our name for it, quoted';
+
+-- a money column in subunits: 'p.amount', or '(p.amount * 100)::pg_catalog.int8'.
+-- What the order's currency makes of one unit, event_handle() puts into tables.
+CREATE FUNCTION paystate.event_subunits(tables pg_catalog.jsonb, kind pg_catalog.text,
+										ours pg_catalog.text, alias pg_catalog.text)
+	RETURNS pg_catalog.text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $event_subunits$
+	SELECT CASE WHEN (tables OPERATOR(pg_catalog.#>) ARRAY[kind, 'units', ours]) IS NULL THEN
+			pg_catalog.format('%s.%s', alias, paystate.event_column(tables, kind, ours))
+		ELSE pg_catalog.format('CAST(%s.%s * %s AS pg_catalog.int8)', alias,
+			paystate.event_column(tables, kind, ours), COALESCE(tables OPERATOR(pg_catalog.->>) 'unit', '1')) END;
+$event_subunits$;
+COMMENT ON FUNCTION paystate.event_subunits(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+	'SQL that reads a money column in subunits';
+
+-- subunits as such a column holds them; one of fewer decimals than the currency
+-- has would round
+CREATE FUNCTION paystate.event_units(tables pg_catalog.jsonb, kind pg_catalog.text,
+									 ours pg_catalog.text, subunits pg_catalog.text)
+	RETURNS pg_catalog.numeric
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $event_units$
+DECLARE
+	decimals	int4 := tables #>> ARRAY[kind, 'units', ours];
+	amount	numeric := subunits;
+BEGIN
+	IF decimals IS NULL THEN
+		RETURN amount;
+	END IF;
+	amount := amount / (tables ->> 'unit')::numeric;
+	IF amount <> round(amount, decimals) THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS4', MESSAGE = format(
+			'column "%s" of table "%s" cannot hold %s subunits', tables #>> ARRAY[kind, 'columns', ours],
+			tables #>> ARRAY[kind, 'name'], subunits);
+	END IF;
+	RETURN amount;
+END
+$event_units$;
+COMMENT ON FUNCTION paystate.event_units(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+	'an amount in subunits as a money column holds it';
 
 -- a placeholder as a value of a column's type: '$2::pg_catalog.int8'
 CREATE FUNCTION paystate.event_value(tables pg_catalog.jsonb, kind pg_catalog.text,

@@ -208,12 +208,52 @@ SELECT results_eq($$SELECT r.outcome FROM (VALUES ('b1', helper.webhook('sp', 'c
 	$$VALUES ('applied'), ('unchanged'), ('applied'), ('unchanged')$$, 'labels beyond ASCII and with a backslash are the shop''s own');
 SELECT results_eq($$SELECT o.status, p.status, r.status, p.amount_refunded FROM bazaar.sales o, bazaar.payments p, bazaar.refunds r$$,
 	$$VALUES ('चुकाया', 'a\b"c', 'लौटाया', 300)$$, 'and are written so');
+
+-- ---- money in units: each currency has its own, and events give subunits
 DO $$ BEGIN
-	CREATE DOMAIN bazaar.rupees AS numeric(12,2);
-	ALTER TABLE bazaar.payments ALTER amount TYPE bazaar.rupees;
+	CREATE SCHEMA fair2;
+	CREATE DOMAIN fair2.money AS numeric(15,2);
+	CREATE TABLE fair2.sales (id text PRIMARY KEY, amount fair2.money NOT NULL, currency char(3) NOT NULL, flow text NOT NULL, state text NOT NULL);
+	CREATE TABLE fair2.payments (id text PRIMARY KEY, sale text REFERENCES fair2.sales, amount numeric(15,2) NOT NULL, currency char(3) NOT NULL, state text NOT NULL);
+	CREATE INDEX ON fair2.payments (sale);
+	CREATE TABLE fair2.refunds (id text PRIMARY KEY, payment_id text REFERENCES fair2.payments, amount numeric(15,2) NOT NULL, status text NOT NULL);
+	CREATE INDEX ON fair2.refunds (payment_id);
+	PERFORM paystate.attach('fair2.sales', 'fair2.payments', 'fair2.refunds', add_columns => true,
+		columns => '{"orders.status": "state", "orders.lifecycle": "flow", "payments.status": "state", "payments.order_id": "sale"}');
 END $$;
-SELECT throws_ok($$SELECT paystate.record_event('bazaar.sales', 'razorpay', 'b5', helper.webhook('sp', 'captured', 's1', 1))$$,
-	'23PS8', 'table "bazaar.payments" cannot record events', 'a column of units is not written in subunits');
+SELECT is((SELECT count(*) FROM paystate.attach('fair2.sales', 'fair2.payments', 'fair2.refunds',
+		columns => '{"orders.status": "state", "orders.lifecycle": "flow", "payments.status": "state", "payments.order_id": "sale"}')),
+	0::bigint, 'money in units is attached');
+INSERT INTO fair2.sales (id, amount, currency, flow, state) VALUES ('inr', 499.50, 'INR', 'razorpay', 'created'),
+	('kwd', 1.23, 'KWD', 'razorpay', 'created'),
+	('pk', 10.50, 'INR', 'paykun', 'created'), ('pl', 20, 'INR', 'plural_preauth', 'created');
+SELECT results_eq($$SELECT r.outcome FROM (VALUES
+		('razorpay', 'n1', helper.webhook('ip', 'captured', 'inr', 1, '{"amount": 49950}')),
+		('razorpay', 'n2', '{"entity": "refund", "id": "ir", "payment_id": "ip", "amount": 10050, "status": "processed"}'),
+		('razorpay', 'n3', '{"entity": "refund", "id": "ir", "payment_id": "ip", "amount": 10050, "status": "processed"}'),
+		('razorpay', 'n4', helper.webhook('ip', 'captured', 'inr', 1, '{"amount": 499}')),
+		('razorpay', 'n5', '{"entity": "order", "id": "inr", "amount": 49950, "currency": "INR", "status": "paid"}'),
+		('razorpay', 'n7', helper.webhook('kp', 'captured', 'kwd', 1, '{"amount": 1230, "currency": "KWD"}')),
+		('razorpay', 'n8', '{"entity": "refund", "id": "kr2", "payment_id": "kp", "amount": 1231, "status": "processed"}'),
+		('razorpay', 'n9', '{"entity": "refund", "id": "kr", "payment_id": "kp", "amount": 10, "status": "pending"}'),
+		('paykun', 'n10', '{"transaction": {"payment_id": "pp", "status": "Refund", "order": {"order_id": "pk", "gross_amount": 10.5}}}'),
+		('plural', 'n11', '{"event_type": "ORDER_PROCESSED", "data": {"order_id": "pl", "status": "PARTIALLY_CAPTURED", "order_amount": {"value": 2000, "currency": "INR"}, "payments": [{"id": "vp", "status": "PROCESSED", "payment_amount": {"value": 2000, "currency": "INR"}, "capture_data": [{"capture_amount": {"value": 1250, "currency": "INR"}}]}]}}'),
+		('plural', 'n12', '{"event_type": "REFUND_PROCESSED", "data": {"order_id": "vr", "parent_order_id": "pl", "type": "REFUND", "payments": [{"id": "vr-1", "status": "PROCESSED", "payment_amount": {"value": 250, "currency": "INR"}}]}}')
+	) e (gateway, id, payload), paystate.record_event('fair2.sales', e.gateway, e.id, e.payload) r$$,
+	$$VALUES ('applied'), ('applied'), ('unchanged'), ('refused'), ('unchanged'), ('applied'), ('refused'), ('applied'),
+		('applied'), ('applied'), ('applied')$$, 'money in units: each event has its outcome');
+SELECT results_eq($$SELECT id, state, amount_paid::text, amount_due::text FROM fair2.sales ORDER BY id$$,
+	$$VALUES ('inr', 'paid', '499.50', '0.00'), ('kwd', 'paid', '1.23', '0.00'),
+		('pk', 'paid', '10.50', '0.00'), ('pl', 'partially_refunded', '12.50', '7.50')$$, 'money in units: the orders');
+SELECT results_eq($$SELECT id, state, amount_captured::text, amount_refunded::text, refund_pending::text FROM fair2.payments ORDER BY id$$,
+	$$VALUES ('ip', 'captured', '499.50', '100.50', '0.00'), ('kp', 'captured', '1.23', '0.00', '0.01'),
+		('pp', 'refunded', '10.50', '10.50', '0.00'), ('vp', 'processed', '12.50', '2.50', '0.00')$$, 'money in units: the payments');
+SELECT results_eq($$SELECT id, amount::text FROM fair2.refunds ORDER BY id$$,
+	$$VALUES ('ir', '100.50'), ('kr', '0.01'), ('rest_of_pp', '10.50'), ('vr', '2.50')$$, 'money in units: the refunds');
+SELECT results_eq($$SELECT event_id COLLATE "default", reason FROM fair2.order_events WHERE outcome = 'refused' ORDER BY event_id$$,
+	$$VALUES ('n4', 'payment "ip" has amount 49950, the event says 499'), ('n8', 'column "amount" of table "fair2.refunds" cannot hold 1231 subunits')$$,
+	'money in units: what is refused says subunits, and nothing is rounded');
+SELECT is_empty($$SELECT * FROM paystate.verify('fair2.sales')$$, 'money in units: verify() finds nothing');
 
 -- ---- what another role put beside an orders table is not written to
 DO $$ BEGIN
