@@ -30,6 +30,7 @@ compare_sum(int64 a, int64 b, int64 c, int64 limit)
 static int
 compare_due(const PsQuestion *c)
 {
+	Assert(c->order != NULL);	/* else PS_PAYMENT_GUARDS alone are asked */
 	return -compare_sum(c->order->amount_paid, c->event->amount, 0,
 						c->order->amount);
 }
@@ -53,6 +54,7 @@ compare_refunded(const PsQuestion *c)
 static int
 compare_order_refunded(const PsQuestion *c)
 {
+	Assert(c->order != NULL);
 	return compare_sum(c->order->amount_refunded, c->event->amount, 0,
 					   c->order->amount_paid);
 }
@@ -78,6 +80,7 @@ another_held(const PsQuestion *c)
 static bool
 insert_positive(const PsQuestion *c)
 {
+	Assert(c->order != NULL);
 	return c->event->amount > 0 ||
 		(c->event->amount == 0 && c->order->amount == 0);
 }
@@ -89,6 +92,7 @@ insert_why(const PsQuestion *c)
 	const PsOrder *o = c->order;
 	int64		a = c->event->amount;
 
+	Assert(o != NULL);
 	if (!insert_positive(c))
 		return PS_WHY_NOT_POSITIVE;
 	if (c->lc->parallel_payments == PS_PARALLEL_LEGS)
@@ -158,6 +162,7 @@ amount_guard_holds(const PsQuestion *c, PsGuard guard)
 		case PS_G_DUE_AFTER_POSITIVE:
 			return compare_due(c) > 0;
 		case PS_G_PARTIAL_PAYMENT:
+			Assert(o != NULL);
 			return o->partial_payment;
 		case PS_G_REFUND_POSITIVE:
 			return amount > 0;
@@ -170,14 +175,18 @@ amount_guard_holds(const PsQuestion *c, PsGuard guard)
 		case PS_G_REFUNDED_IS_PAID:
 			return refund_fits(c) && compare_order_refunded(c) == 0;
 		case PS_G_HELD_AFTER_BELOW:
+			Assert(o != NULL);
 			return compare_sum(o->amount_authorized, o->amount_paid,
 							   p->amount, o->amount) < 0;
 		case PS_G_HELD_AFTER_IS:
+			Assert(o != NULL);
 			return compare_sum(o->amount_authorized, o->amount_paid,
 							   p->amount, o->amount) == 0;
 		case PS_G_PAID_AFTER_BELOW:
+			Assert(o != NULL);
 			return compare_sum(o->amount_paid, p->amount, 0, o->amount) < 0;
 		case PS_G_PAID_AFTER_IS:
+			Assert(o != NULL);
 			return compare_sum(o->amount_paid, p->amount, 0, o->amount) == 0;
 		default:
 			return false;

@@ -214,8 +214,10 @@ append_refunds(StringInfo sql, const PsTables *t, bool one_order)
 	static const int times[] = {PS_R_CREATED_AT};
 	Branch		b = {.alias = "r",.rel = t->refunds_rel,.table = t->refunds};
 	const PsLink *link = &b.table->link;
-	const PsLink *up = &t->payments->link;
+	const PsLink *up;
 
+	Assert(t->payments != NULL);	/* they are found through payments */
+	up = &t->payments->link;
 	b.column[PS_B_KIND] = psprintf("%d", PS_REFUNDS);
 	b.column[PS_B_PAYMENT] = cast_column(&b, link->fk[t->payments->id], PS_B_PAYMENT);
 	b.column[PS_B_REFUND] = cast_column(&b, b.table->key[b.table->id], PS_B_PAYMENT);

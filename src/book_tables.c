@@ -46,6 +46,7 @@ open_all(PsTables *t, Oid orders, LOCKMODE lockmode)
 
 		table_close(t->orders_rel, lockmode);
 		t->orders_rel = open_one(root, PS_ORDERS, lockmode, &t->orders);
+		Assert(t->orders != NULL);
 	}
 	t->history_rel = open_one(t->orders->history, PS_HISTORY, lockmode, &t->history);
 	t->payments_rel = open_one(t->orders->payments, PS_PAYMENTS, lockmode, &t->payments);

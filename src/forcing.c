@@ -105,9 +105,11 @@ returned_why(const PsLifecycle *lc, const PsOrder *o, int to)
 static bool
 forgets_paid(const PsLifecycle *lc, int status)
 {
-	uint64		reached = UINT64CONST(1) << status;
+	uint64		reached;
 	uint64		before;
 
+	Assert(status >= 0);
+	reached = UINT64CONST(1) << status;
 	do
 	{
 		before = reached;

@@ -179,6 +179,7 @@ paystate_read_result(PsRow *row, HeapTuple tuple, MemoryContext cxt)
 {
 	MemoryContext old = MemoryContextSwitchTo(cxt);
 	const PsTable *table = row->table;
+	ItemPointer tid;
 	bool		isnull;
 	int			n;
 
@@ -194,7 +195,9 @@ paystate_read_result(PsRow *row, HeapTuple tuple, MemoryContext cxt)
 		row->has_parent &= !isnull;
 	}
 	n += table->nkeys + table->link.nkeys;
-	row->tid = *(ItemPointer) DatumGetPointer(result_datum(tuple, n, &isnull));
+	tid = (ItemPointer) DatumGetPointer(result_datum(tuple, n, &isnull));
+	Assert(tid != NULL);
+	row->tid = *tid;
 	row->tableoid = DatumGetObjectId(result_datum(tuple, n + 1, &isnull));
 	row->xmin = DatumGetTransactionId(result_datum(tuple, n + 2, &isnull));
 	memcpy(row->old, row->values, sizeof(row->old));

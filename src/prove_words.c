@@ -15,8 +15,10 @@ append_payment_step(StringInfo text, const PsLifecycle *lc,
 					const PsProofStep *s, const PsSpot *before)
 {
 	const char	name = 'a' + s->which;
-	const PsSpotPayment *p = &before->payments[s->which];
+	const PsSpotPayment *p;
 
+	Assert(before != NULL);		/* an order comes before its payments */
+	p = &before->payments[s->which];
 	switch (s->kind)
 	{
 		case PS_S_INSERT:
@@ -45,6 +47,7 @@ static void
 append_step(StringInfo text, const PsLifecycle *lc, const PsProofStep *s,
 			const PsSpot *before, const PsSpot *after)
 {
+	Assert(after != NULL);
 	switch (s->kind)
 	{
 		case PS_S_OPEN:

@@ -181,7 +181,7 @@ static bool
 take_payment_event(PsReplay *r, const PsStep *s)
 {
 	PsLeg	   *leg = paystate_book_leg(r->book, s->payment);
-	PsVerdict	v;
+	PsVerdict	v = {0};
 
 	if (leg == NULL)
 		return paystate_replay_stop(r, s, "missing payment", s->payment, NULL);
