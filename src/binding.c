@@ -16,6 +16,7 @@
 
 #include "access/stratnum.h"
 #include "executor/spi.h"
+#include "storage/sinval.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -35,6 +36,8 @@ typedef struct CacheEntry
 
 static HTAB *cache = NULL;
 static uint64 generation = 1;
+static uint64 changes = 1;		/* generations that something real began */
+static uint64 messages = 0;		/* had come when the last one began */
 static Oid *watched = NULL;		/* relations that some entry looked at */
 static int	nwatched = 0;
 static int	maxwatched = 0;
@@ -42,7 +45,21 @@ static int	maxwatched = 0;
 uint64
 paystate_binding_generation(void)
 {
-	return generation;
+	return changes;
+}
+
+/*
+ * A server that discards its caches for the sake of a test forgets all at
+ * every look-up, though nobody told it anything: who waits for a moment in
+ * which nothing changed must not wait for ever.
+ */
+static void
+begin_generation(bool of_all)
+{
+	generation++;
+	if (!of_all || messages != SharedInvalidMessageCounter)
+		changes++;
+	messages = SharedInvalidMessageCounter;
 }
 
 /* relcache callback: someone changed a relation, or may have */
@@ -51,14 +68,14 @@ forget_relation(Datum arg, Oid relid)
 {
 	if (relid == InvalidOid)
 	{
-		generation++;
+		begin_generation(true);
 		return;
 	}
 	for (int i = 0; i < nwatched; i++)
 	{
 		if (watched[i] == relid)
 		{
-			generation++;
+			begin_generation(false);
 			return;
 		}
 	}
@@ -89,7 +106,7 @@ paystate_watch(Oid relid)
 static void
 forget_all(Datum arg, int cacheid, uint32 hashvalue)
 {
-	generation++;
+	begin_generation(hashvalue == 0);
 }
 
 static void
