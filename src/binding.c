@@ -215,11 +215,13 @@ static void
 load_key(PsTable *table, Relation rel)
 {
 	Relation	index;
+	Oid			pk;
 
-	list_free(RelationGetIndexList(rel));	/* makes rd_pkindex valid */
-	if (!OidIsValid(rel->rd_pkindex))
+	list_free(RelationGetIndexList(rel));	/* makes rd_pkindex valid, for now */
+	pk = rel->rd_pkindex;
+	if (!OidIsValid(pk))
 		paystate_unbound(rel, NULL, "It has no primary key.");
-	index = index_open(rel->rd_pkindex, AccessShareLock);
+	index = index_open(pk, AccessShareLock);
 	table->nkeys = IndexRelationGetNumberOfKeyAttributes(index);
 	for (int i = 0; i < table->nkeys; i++)
 	{
@@ -231,7 +233,7 @@ load_key(PsTable *table, Relation rel)
 											  index->rd_opcintype[i],
 											  BTEqualStrategyNumber);
 	}
-	table->self.index = rel->rd_pkindex;
+	table->self.index = pk;
 	table->self.parent = table->relid;
 	table->self.nkeys = table->nkeys;
 	memcpy(table->self.pk, table->key, sizeof(table->self.pk));
