@@ -135,6 +135,17 @@ paystate_may_be_unjudged(TransactionId xmin)
 }
 
 /*
+ * May a payment that the history does not name be one whose INSERT is still to
+ * be judged?  If none is, it was attached, maybe by this transaction.
+ */
+bool
+paystate_may_be_new(TransactionId xmin)
+{
+	begin_count();
+	return unjudged > 0 && TransactionIdIsCurrentTransactionId(xmin);
+}
+
+/*
  * A move whose payment the statement stored, and a cascade moved, is counted
  * already: true.  A move that does not start from where the payment was
  * judged to be is refused: a trigger of the user moved it too early.  One that
@@ -153,7 +164,7 @@ paystate_counted_already(PsCase *c, int new_label)
 		return false;
 	judged = paystate_judged_status(c, c->entry.payment_id, &since);
 	if (judged == c->payment.status || (judged == PS_NO_STATUS &&
-										(!TransactionIdIsCurrentTransactionId(xmin) ||
+										(!paystate_may_be_new(xmin) ||
 										 c->payment.status != c->lc->payment_initial)))
 		return false;
 	if (judged != PS_NO_STATUS && was_counted(td) &&

@@ -305,6 +305,7 @@ extern void paystate_note_cascade(void);
 extern int	paystate_judged_status(PsCase *c, Datum payment_id,
 								   TimestampTz *since);
 extern bool paystate_may_be_unjudged(TransactionId xmin);
+extern bool paystate_may_be_new(TransactionId xmin);
 extern void paystate_note_counted(const PsRow *payment);
 extern bool paystate_counted_already(PsCase *c, int new_label);
 extern void paystate_check_judged(PsCase *c, const PsRow *payment);

@@ -165,7 +165,7 @@ status_to_leave(PsCase *c, PsRow *row, TimestampTz *since, bool *stored)
 	if (status == c->verdict.cascade_to || paystate_may_be_unjudged(row->xmin))
 		judged = paystate_judged_status(c, row->key[table->id], since);
 	if (judged == PS_NO_STATUS && (status != c->lc->payment_initial ||
-								   !TransactionIdIsCurrentTransactionId(row->xmin)))
+								   !paystate_may_be_new(row->xmin)))
 		judged = status;
 	*stored = judged != status;
 	if (*stored && status != c->verdict.cascade_to)

@@ -53,7 +53,8 @@ DO $$ BEGIN
 	-- orders that are held: what they do not take is illegal, not late
 	PERFORM helper.variant('holding', 'razorpay', '{}');
 	UPDATE paystate.lifecycle_status SET role = 'held' WHERE lifecycle = 'holding' AND kind = 'order' AND label = 'attempted';
-	DELETE FROM paystate.lifecycle_transition WHERE lifecycle = 'holding' AND payment_event = 'authorized>failed' AND order_before = 'attempted';
+	DELETE FROM paystate.lifecycle_transition WHERE lifecycle = 'holding' AND payment_event = 'authorized>failed';
+	PERFORM helper.rule('holding', 'authorized>failed', 'paid', '-', 'paid', '-');
 
 	-- late payments that are legs
 	PERFORM helper.variant('legs', 'plural', '{"max_attempts": 3}');
