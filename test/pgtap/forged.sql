@@ -47,6 +47,7 @@ DO $$ BEGIN
 	PERFORM given('open', 'razorpay', 1000, 'a=');
 	PERFORM given('held', 'razorpay', 1000, 'a= a>authorized');
 	PERFORM given('part', 'razorpay', 1000, 'a=400 a>authorized a>captured b=600 b>authorized', true);
+	PERFORM given('rest', 'razorpay', 1000, 'a=400 a>authorized a>captured', true);
 	PERFORM given('paid', 'razorpay', 1000, 'a= a>authorized a>captured a~100');
 	PERFORM given('back', 'razorpay', 1000, 'a= a>authorized a>captured a-100');
 	PERFORM given('two', 'plural', 1000, 'a=600 b=400');
@@ -86,6 +87,8 @@ SELECT helper.found(t, s, says) FROM (VALUES
 		'23PS4 insert on table "payments" violates amounts of life cycle "razorpay_first_payment" | Payment "x" of order "first": its amount is 1000, with 0 of 1000 paid and 0 under way.'),
 	('UPDATE orders SET amount_paid = 9223372036854775807 WHERE id = ''part''', 'UPDATE payments SET status = ''captured'' WHERE id = ''part.b''',
 		'23PS4 update on table "payments" violates amounts of life cycle "razorpay" | Payment "part.b" of order "part": 600 to capture of 600 held, with -9223372036854774807 due.'),
+	('UPDATE orders SET amount_paid = 9223372036854775807 WHERE id = ''rest''', 'INSERT INTO payments (id, order_id, amount) VALUES (''x'', ''rest'', 600)',
+		'23PS4 insert on table "payments" violates amounts of life cycle "razorpay" | Payment "x" of order "rest": its amount is 600, with 9223372036854775807 of 1000 paid and 0 under way.'),
 	('UPDATE orders SET amount_pending = 9223372036854775807 WHERE id = ''leg''', 'INSERT INTO payments (id, order_id, amount) VALUES (''x'', ''leg'', 400)',
 		'23PS4 insert on table "payments" violates amounts of life cycle "plural_preauth" | Payment "x" of order "leg": its amount is 400, with 0 of 1000 paid and -9223372036854775209 under way.')
 	) v (t, s, says);
