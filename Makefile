@@ -71,7 +71,7 @@ ISOLATION = $(sort $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=output_iso \
 	--load-extension=$(EXTENSION)
 
-EXTRA_CLEAN = bench.out bench-history.out bench-history.table output_iso src/*.bc $(EXTENSION)-$(EXTVERSION).zip
+EXTRA_CLEAN = bench.out bench.out.json bench-history.out bench-history.table output_iso src/*.bc $(EXTENSION)-$(EXTVERSION).zip
 
 # nothing of ours is worth inlining by JIT, and clang would build it all again
 override with_llvm = no

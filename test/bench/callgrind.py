@@ -17,7 +17,7 @@ import time
 
 from rivals import STEPS, pgbench, run
 
-SHORT, LONG = 50, 250
+SHORT, MORE = 50, 200
 # what runs beside the backend would only take time, or prune under our feet
 SETTINGS = ('listen_addresses=', 'autovacuum=off', 'bgwriter_lru_maxpages=0',
             'checkpoint_timeout=1h', 'max_wal_size=8GB', 'wal_writer_delay=10s',
@@ -110,8 +110,8 @@ def marginal(server, rival, key, steps, first):
     """Instructions that one more order taken through these steps takes."""
     script = rival.script(steps, os.path.join(server.dir, 'script.sql'), key)
     short, _ = server.count(rival.database(key), script, first, SHORT)
-    long, _ = server.count(rival.database(key), script, first + SHORT, LONG)
-    return (long - short) / (LONG - SHORT)
+    long, _ = server.count(rival.database(key), script, first + SHORT, SHORT + MORE)
+    return (long - short) / MORE
 
 
 def each_step(server, rival, key, first):

@@ -38,7 +38,14 @@ def below(text):
     say(text)
 
 
-def text(note):
+def taken():
+    """What has been said since it was asked last, as (rows, lines)."""
+    both = rows[:], lines[:]
+    del rows[:], lines[:]
+    return both
+
+
+def text(rows, lines, note):
     return '\n'.join(['| paystate against its rivals | measured | goal | beyond | goal is |', '|---|--:|--:|--:|---|']
                      + rows + lines + ['', note])
 
