@@ -41,7 +41,8 @@ class Draw:
         if which == 0:
             given['currency'] = self.pick(('INR', 'USD', 'JPY', 'XXX', 'inr'))
         elif which == 1:
-            given['first_payment_min_amount'] = self.pick((100, 400, amount, amount + 1))
+            given['first_payment_min_amount'] = self.pick(
+                (100, 400, max(1, amount), amount + 1 if amount > 0 else 1))
         elif which == 2:
             given['status'] = self.pick(list(lifecycle.role['order']))
         elif which == 3:

@@ -112,6 +112,7 @@ class World:
             raise Refused('23502')
         if key in self.orders:
             raise Refused('23505')
+        order['stored'] = None      # until it is judged
         self.orders[key] = order
         self.history[key] = []
         return [(self.judge_order, (key, dict(given)))]
@@ -127,6 +128,7 @@ class World:
 
     def judge_order(self, key, given):
         order = self.orders[key]
+        del order['stored']
         self.check_terms(order)
         lifecycle = self.lifecycles[order['lifecycle']]
         for column in ORDER_DERIVED + ('amount_due', 'version'):
