@@ -121,7 +121,7 @@ class World:
         """What is said by the names of check constraints."""
         least = order['first_payment_min_amount']
         if least is not None and (not order['partial_payment']
-                                  or least > order['amount']):
+                                  or not 1 <= least <= order['amount']):
             raise Refused('23514')
         if order['receipt'] is not None and len(order['receipt']) > 40:
             raise Refused('23514')
