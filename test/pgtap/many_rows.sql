@@ -77,6 +77,8 @@ DECLARE
 BEGIN
 	FOREACH shop IN ARRAY ARRAY['alone', 'watched'] LOOP
 		PERFORM set_config('search_path', shop || ', public', true);
+		-- by key, not as rows happen to lie: autovacuum may have come to one shop only
+		PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
 		EXECUTE format('CREATE TEMP TABLE known AS SELECT order_id, seq FROM %I.order_history', shop);
 		EXECUTE statement;
 		EXECUTE format('SELECT count(*), count(DISTINCT concat(h.xmin, ''/'', h.cmin)) FROM %I.order_history h
@@ -111,8 +113,10 @@ CALL helper.both('an order in parts', 1, true,
 	'INSERT INTO orders (id, amount, partial_payment) VALUES (100000, 300000, true)');
 CALL helper.both('300 payments of one order', 300, true,
 	'INSERT INTO payments (id, order_id, amount) SELECT 100000 + i, 100000, 1000 FROM generate_series(1, 300) i');
-CALL helper.both('300 authorized', 300, true, $$UPDATE payments SET status = 'authorized' WHERE order_id = 100000$$);
-CALL helper.both('300 captured', 300, true, $$UPDATE payments SET status = 'captured' WHERE order_id = 100000$$);
+CALL helper.both('300 authorized', 300, true, $$UPDATE payments SET status = 'authorized'
+	WHERE id BETWEEN 100001 AND 100300$$);
+CALL helper.both('300 captured', 300, true, $$UPDATE payments SET status = 'captured'
+	WHERE id BETWEEN 100001 AND 100300$$);
 SELECT results_eq($$SELECT status::text, amount_paid, attempts, version FROM alone.orders WHERE id = 100000$$,
 	$$VALUES ('paid', 300000::bigint, 300, 901)$$, 'the order counts every one of them');
 SELECT results_eq($$SELECT seq, amount_paid FROM alone.order_history WHERE order_id = 100000 AND seq > 600 ORDER BY seq$$,
