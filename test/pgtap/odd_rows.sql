@@ -97,7 +97,9 @@ INSERT INTO b (shop, no, nr) VALUES ('x', 1, 1), ('x', 2, 2);
 SELECT is(helper.found('SELECT 1', 'a'), '{}', 'all agrees');
 SELECT is(helper.found('INSERT INTO b (shop, no, nr, amount, amount_captured, amount_refunded, refund_pending, status, status_since)
 	SELECT ''x'', NULL, 3, 1000, 0, 0, 0, ''odd'', now() UNION ALL SELECT NULL, 1, 4, 1000, 0, 0, 0, ''pending'', now() UNION ALL SELECT NULL, 1, 5, 1000, 0, 0, 0, ''odd'', now()', 'a'),
-	'{"unknown status of payment \"3\"|one of life cycle \"plural\"|odd","unknown status of payment \"5\"|one of life cycle \"plural\"|odd"}', 'payments with half a key are looked at one by one');
+	'{"order key of payment \"3\"|null or not null as a whole|null in part","order key of payment \"4\"|null or not null as a whole|null in part","order key of payment \"5\"|null or not null as a whole|null in part","unknown status of payment \"3\"|one of life cycle \"plural\"|odd","unknown status of payment \"5\"|one of life cycle \"plural\"|odd"}', 'payments with half a key are looked at one by one');
+SELECT is(helper.found('INSERT INTO b (shop, no, nr, amount, amount_captured, amount_refunded, refund_pending, status, status_since)
+	SELECT NULL, NULL, 3, 1000, 0, 0, 0, ''pending'', now()', 'a'), '{}', 'a payment without an order has no key at all');
 SELECT is(helper.says('SELECT 1', s), e, s) FROM (VALUES
 	('INSERT INTO b (shop, no, nr) VALUES (''y'', 1, 5)', 'accepted'),
 	('INSERT INTO b (shop, no, nr, amount) VALUES (''y'', NULL, 5, 1000)', '23PS8 table "b" is not bound to a life cycle | The key of the payment''s order is partly null.'),
