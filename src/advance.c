@@ -174,7 +174,7 @@ apply_money(const PsQuestion *c, uint32 effects, PsOrder *order,
 	{
 		if (pg_add_s64_overflow(payment->amount_refunded, amount,
 								&payment->amount_refunded))
-			return PS_WHY_OVERFLOW; /* cannot happen: no more than was captured */
+			return PS_WHY_OVERFLOW; /* cannot happen: refunded of captured */
 		if (c->order != NULL &&
 			pg_add_s64_overflow(order->amount_refunded, amount,
 								&order->amount_refunded))
@@ -293,7 +293,7 @@ paystate_advance(const PsLifecycle *lc, const PsOrder *order,
 {
 	const int	from = payment == NULL ? PS_NO_STATUS : payment->status;
 	const int	slot = paystate_event_slot(lc, event->kind, from, event->to);
-	PsQuestion		c = {lc, order, payment, event, order->payments_open};
+	PsQuestion	c = {lc, order, payment, event, order->payments_open};
 	int			at;
 
 	start_verdict(verdict, order, payment);
@@ -315,7 +315,7 @@ paystate_advance(const PsLifecycle *lc, const PsOrder *order,
 	if (paystate_too_late(&c))
 		refuse(verdict, PS_ILLEGAL, PS_WHY_TOO_LATE);
 	else if (order->status < 0 || order->status >= lc->norder ||
-		lc->first[at] == lc->first[at + 1])
+			 lc->first[at] == lc->first[at + 1])
 		refuse_state(&c, verdict, PS_WHY_NOT_HERE);
 	else
 		try_rules(&c, at, verdict);
@@ -355,13 +355,13 @@ paystate_advance_orderless(const PsLifecycle *lc, const PsPayment *payment,
 {
 	const int	from = payment == NULL ? PS_NO_STATUS : payment->status;
 	const int	slot = paystate_event_slot(lc, event->kind, from, event->to);
-	PsQuestion		c = {lc, NULL, payment, event, 0};
+	PsQuestion	c = {lc, NULL, payment, event, 0};
 
 	start_verdict(verdict, NULL, payment);
 	if (event->kind == PS_EV_INSERT)
 	{
 		if (event->to != lc->payment_initial)
-			refuse(verdict, PS_WRONG_INITIAL, PS_WHY_NO_RULE);	/* cannot happen: the guard looked */
+			refuse(verdict, PS_WRONG_INITIAL, PS_WHY_NO_RULE);	/* cannot happen */
 		else if (!event->currency_ok)
 			refuse(verdict, PS_BAD_CURRENCY, PS_WHY_NONE);
 		else if (event->amount <= 0)

@@ -232,7 +232,7 @@ typedef struct PsVerdict
 	PsWhy		why;
 	PsOrder		order;			/* after, before any cascaded payment */
 	PsPayment	payment;		/* after */
-	int			cascade_to;		/* where other live payments go, or PS_NO_STATUS */
+	int			cascade_to;		/* of other live ones, or PS_NO_STATUS */
 	const PsRule *rule;			/* that fired; NULL when refused or reserving */
 } PsVerdict;
 

@@ -80,9 +80,9 @@ open_tables(Inquiry *q, Oid relid)
 	if (!OidIsValid(q->orders->payments))
 		paystate_unbound(q->orders_rel, NULL, "No guarded payments table references it.");
 	q->payments_rel = paystate_open_guarded(q->orders->payments, PS_PAYMENTS,
-								   AccessShareLock, &q->payments);
+											AccessShareLock, &q->payments);
 	q->history_rel = paystate_open_guarded(q->orders->history, PS_HISTORY,
-								  AccessShareLock, &history);
+										   AccessShareLock, &history);
 }
 
 /* opens first, then believes the descriptions only if nothing changed meanwhile */

@@ -29,7 +29,7 @@ extern const char *paystate_read_key(Relation rel, const PsTable *table,
 
 /* P0002: no row of an orders or payments table has that key */
 pg_noreturn extern void paystate_refuse_absent(Relation rel, PsKind kind,
-								   const char *key);
+											   const char *key);
 
 /* rows of a SELECT by key that paystate_sql_find() or _list() worded */
 extern int	paystate_read_rows(Relation rel, PsTable *table, const char *sql,

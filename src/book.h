@@ -162,7 +162,7 @@ extern const char *paystate_sql_subunits(Relation rel, const PsTable *table,
 extern void paystate_order_key(const PsTables *tables, ArrayType *given,
 							   Datum *key);
 pg_noreturn extern void paystate_no_such_order(const PsTables *tables,
-								   const Datum *key);
+											   const Datum *key);
 extern char *paystate_key_in_words(const PsTables *tables, const Datum *key);
 pg_noreturn extern void paystate_null_argument(const char *name);
 
@@ -173,7 +173,7 @@ typedef struct PsReplay
 	PsBook	   *book;
 	const PsLifecycle *lc;
 	PsOrder		order;
-	int			cascade_to;		/* where all live payments but stays must go now */
+	int			cascade_to;		/* where live payments but stays must go */
 	int			stays;			/* 1: the payment of the step itself is live */
 	bool		found;			/* it began with payments as they were found */
 	int			done;			/* steps taken */

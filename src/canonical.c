@@ -201,4 +201,3 @@ paystate_has_other_trigger(Relation rel)
 	}
 	return false;
 }
-

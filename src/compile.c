@@ -247,7 +247,7 @@ read_statuses(PsDraft *d)
 
 		if (*n == PS_MAX_STATUSES)
 			paystate_bad_lifecycle(d, "It has more than %d statuses of one kind.",
-						  PS_MAX_STATUSES);
+								   PS_MAX_STATUSES);
 		read_status(d, row, &(of_order ? d->order : d->payment)[(*n)++]);
 	}
 	lc->nslots = paystate_event_slot(lc, PS_EV_FAIL, 0, 0) + 1;
@@ -282,8 +282,8 @@ initial_status(const PsDraft *d, const PsStatus *statuses, int n,
 	{
 		if (statuses[i].initial != (i == index))
 			paystate_bad_lifecycle(d, "The initial status of %ss must be \"%s\" alone, but \"%s\" is %s.",
-						  kind, label, statuses[i].label,
-						  statuses[i].initial ? "initial too" : "not initial");
+								   kind, label, statuses[i].label,
+								   statuses[i].initial ? "initial too" : "not initial");
 	}
 	return index;
 }

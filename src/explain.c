@@ -226,7 +226,7 @@ paystate_refusal_message(PsRefusalClass refusal, const char *operation,
 }
 
 pg_noreturn static void report_case(const PsCase *c, PsRefusalClass refusal,
-						const char *detail, const char *hint_text);
+									const char *detail, const char *hint_text);
 
 static void
 report_case(const PsCase *c, PsRefusalClass refusal, const char *detail,

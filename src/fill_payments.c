@@ -161,4 +161,3 @@ paystate_fill_updated_payment(TriggerData *td, PsTable *table)
 	fill_implied(&f);
 	return paystate_filled(&f);
 }
-

@@ -371,4 +371,3 @@ paystate_general_insert(PsRow *row, Datum *id)
 	SPI_finish();
 	SetUserIdAndSecContext(saved.user, saved.context);
 }
-

@@ -54,6 +54,7 @@ paystate_sql_operator(Oid op)
 	text = psprintf("OPERATOR(%s.%s)",
 					quote_identifier(get_namespace_name(form->oprnamespace)),
 					NameStr(form->oprname));
+
 	ReleaseSysCache(tuple);
 	return text;
 }

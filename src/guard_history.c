@@ -44,7 +44,7 @@ before_update(TriggerData *td, PsTable *self)
 }
 
 static bool
-after(PsCase *c)				/* cannot happen: such a trigger unbinds the table */
+after(PsCase *c)				/* cannot happen: it unbinds the table */
 {
 	refuse_write(c->td);		/* cannot happen */
 }

@@ -96,7 +96,7 @@ paystate_notes_ok(PG_FUNCTION_ARGS)
 /* ---- the same, said by the guard: 23514 in the core's words */
 
 pg_noreturn static void refuse_check(const PsCase *c, const char *constraint,
-						 const char *detail);
+									 const char *detail);
 
 static void
 refuse_check(const PsCase *c, const char *constraint, const char *detail)

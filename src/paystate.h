@@ -56,7 +56,7 @@ pg_noreturn extern void paystate_report(const PsReport *report);
 
 /* 23PS8, its detail printf-like */
 pg_noreturn extern void paystate_unbound(Relation rel, const char *hint,
-							 const char *detail,...)
+										 const char *detail,...)
 			pg_attribute_printf(3, 4);
 
 /* 'x' or 'x, y', or '' when the current user may not see these columns */
@@ -107,7 +107,7 @@ extern void paystate_index_rows(Relation rel, TupleTableSlot **slots, int n,
 
 /* 22023: a caller named a row of it by too few or too many values */
 pg_noreturn extern void paystate_refuse_key_count(Relation rel,
-									  const PsTable *table, int given);
+												  const PsTable *table, int given);
 
 /* ---- history (notify.c, history.c) */
 
@@ -259,7 +259,7 @@ extern Datum paystate_fill_updated_payment(TriggerData *td, PsTable *table);
 
 /* 23503 as the foreign key itself would say it */
 pg_noreturn extern void paystate_refuse_missing(Relation rel, const PsLink *link,
-									const Datum *key);
+												const Datum *key);
 
 /* refusing a column: 23PS6 */
 extern char *paystate_derived_message(Relation rel, AttrNumber att);
@@ -326,6 +326,6 @@ pg_noreturn extern void paystate_refuse_drift(PsCase *c);
 pg_noreturn extern void paystate_refuse_initial(PsCase *c, const char *label);
 pg_noreturn extern void paystate_refuse_refund(PsCase *c, const char *from);
 pg_noreturn extern void paystate_refuse_order_status(Relation rel, AttrNumber att,
-										 const char *label);
+													 const char *label);
 
 #endif							/* PAYSTATE_H */

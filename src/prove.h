@@ -132,7 +132,7 @@ extern int	paystate_figure(const PsOrder *order);
 
 /* the goals of payment i, one bit each */
 #define PS_GOAL_GONE(i) (1 << (i))	/* it is not live */
-#define PS_GOAL_BACK(i) (1 << (PS_PROOF_PAYMENTS + (i)))	/* all that was captured is given back */
+#define PS_GOAL_BACK(i) (1 << (PS_PROOF_PAYMENTS + (i)))	/* all is given back */
 
 /* prove_words.c: how one gets to a node, and then takes a step */
 extern char *paystate_path(const PsProof *proof, int node,

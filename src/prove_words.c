@@ -37,7 +37,7 @@ append_payment_step(StringInfo text, const PsLifecycle *lc,
 		case PS_S_RESERVE:
 			appendStringInfo(text, "pending refund of %d from payment %c", s->amount, name);
 			break;
-		default:				/* cannot happen: what these lead to is nearer without */
+		default:				/* cannot happen: nearer without these */
 			appendStringInfo(text, "pending refund of %d from payment %c %s",	/* cannot happen */
 							 s->amount, name, s->kind == PS_S_PROCESS ? "processed" : "failed");
 	}

@@ -32,7 +32,7 @@
 static const double quantiles[] = {0.5, 0.9, 0.99, 1};
 
 #define QUANTILES ((int) lengthof(quantiles))
-#define COLUMNS (2 + QUANTILES)	/* of the type "stay" */
+#define COLUMNS (2 + QUANTILES) /* of the type "stay" */
 
 /* one status that has been left */
 typedef struct Left

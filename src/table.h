@@ -172,7 +172,7 @@ typedef struct PsTable
 	int8		scale[PS_MAX_COLUMNS];	/* decimals of numeric money */
 	PsLabels	labels[PS_NSTATUSES];	/* of the statuses that it holds */
 	int			nkeys;			/* primary key */
-	int			id;				/* which of it tells its rows of one order apart */
+	int			id;				/* which of it tells an order's rows apart */
 	AttrNumber	key[INDEX_MAX_KEYS];
 	Oid			keytype[INDEX_MAX_KEYS];
 	Oid			keyop[INDEX_MAX_KEYS];
@@ -246,7 +246,7 @@ typedef struct PsRow
 	bool		nulls[PS_MAX_COLUMNS];
 	Datum		old[PS_MAX_COLUMNS];	/* as found */
 	bool		oldnulls[PS_MAX_COLUMNS];
-	Datum		parent[INDEX_MAX_KEYS]; /* values of the table's own foreign key */
+	Datum		parent[INDEX_MAX_KEYS]; /* of the foreign key of its own */
 	bool		has_parent;		/* none of them is null */
 	ItemPointerData tid;		/* where the version read stands, */
 	Oid			tableoid;		/* in which partition, */
@@ -261,7 +261,7 @@ typedef struct PsRow
 typedef enum PsFind
 {
 	PS_FIND_PEEK,				/* as stored by anyone, unlocked: for defaults */
-	PS_FIND_READ,				/* as the isolation level wants, to be written or held */
+	PS_FIND_READ,				/* as isolation wants, to be written or held */
 	PS_FIND_LOCK				/* the same, held: locked NO KEY UPDATE */
 } PsFind;
 

@@ -157,7 +157,7 @@ lifecycle_of_payment(const PsRow *payment)
 		return paystate_named_lifecycle(payment->rel, payment->table->lifecycle);
 	rel = paystate_open_guarded(link->parent, PS_ORDERS, AccessShareLock, &orders);
 	if (!paystate_row_find(&order, rel, orders, link, payment->parent, PS_FIND_PEEK))
-		elog(ERROR, "order not found");	/* its guard found it just now */
+		elog(ERROR, "order not found"); /* its guard found it just now */
 	lc = paystate_lifecycle_of_order(&order);
 	paystate_row_release(&order);
 	relation_close(rel, NoLock);
