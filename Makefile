@@ -1,7 +1,7 @@
 # paystate: order and payment life cycles, enforced in the database
 #
 #   make demo      replay real gateway histories on a private server
-#   make test      every test, on a private server
+#   make test      every test, on two private servers at once
 #   make test-clients  drivers, ORMs, webhooks and a board, really run;
 #                  EVENTS=100000 for as many events over 8 connections
 #   make oracle    N=100000 random histories against a model; SEED= to repeat
@@ -109,7 +109,7 @@ demo: deps
 
 test: deps
 	@$(MAKE) --no-print-directory -s all
-	@test/bin/with-server -c wal_level=logical test/bin/run-tests
+	@test/bin/all-tests
 
 EVENTS ?= 3000
 test-clients: deps
