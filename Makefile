@@ -29,6 +29,8 @@
 #   make           build; then "make install", "make installcheck" as usual
 #   make citus-check  a shop over three nodes, where a server with Citus is
 #   make deb       Debian packages of the last commit, beside the tree's directory
+#   make package-check  the last commit's package in a bare Debian: built, installed,
+#                  tested, purged; PACKAGES="15 17 18", PAYSTATE_ROOTS as above
 #   make deps      install (as root) or name what the above need
 #
 # demo and test need nothing installed beforehand on Debian and touch no
@@ -240,9 +242,13 @@ deb:
 		(cd "$$dir/paystate" && dpkg-buildpackage -b -us -uc) && \
 		cp "$$dir"/*.deb '$(DEB)'
 
+PACKAGES ?=
+package-check:
+	@test/package/check $(PACKAGES)
+
 # a script cut short by a missing room must not look newer than its rooms
 .DELETE_ON_ERROR:
 
 .PHONY: oracle oracle-exhaustive races coverage mutants demo test test-clients soak bench bench-history bench-readme pictures deps freeze dist uninstall-docs
-.PHONY: deb
+.PHONY: deb package-check
 .PHONY: crash valgrind sanitize fuzz sqlsmith
