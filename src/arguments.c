@@ -115,3 +115,23 @@ paystate_argument_unknown(const Trigger *guard, PsKind kind)
 	}
 	return NULL;
 }
+
+/*
+ * An argument whose name an earlier one has, too: which of them is meant?
+ */
+const char *
+paystate_argument_repeated(const Trigger *guard)
+{
+	for (int i = 1; i < guard->tgnargs; i++)
+	{
+		const char *argument = guard->tgargs[i];
+		int			len = strcspn(argument, "=") + 1;
+
+		for (int j = 0; j < i; j++)
+		{
+			if (strncmp(guard->tgargs[j], argument, len) == 0)
+				return argument;
+		}
+	}
+	return NULL;
+}

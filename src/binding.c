@@ -142,6 +142,9 @@ load_guard(PsTable *table, Relation rel)
 	if (paystate_argument_unknown(guard, table->kind) != NULL)
 		paystate_unbound(rel, NULL, "The guard's argument \"%s\" means nothing.",
 						 paystate_argument_unknown(guard, table->kind));
+	if (paystate_argument_repeated(guard) != NULL)
+		paystate_unbound(rel, NULL, "The guard's argument \"%s\" names again what another names.",
+						 paystate_argument_repeated(guard));
 	table->lifecycle = pstrdup(paystate_argument_lifecycle(guard));
 	if (table->kind != PS_HISTORY)
 		paystate_argument_labels(&table->labels[table->kind], guard);

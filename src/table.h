@@ -216,6 +216,7 @@ extern const char *paystate_argument_lifecycle(const Trigger *guard);
 extern const char *paystate_argument_column(const Trigger *guard, const char *ours);
 extern void paystate_argument_labels(PsLabels *labels, const Trigger *guard);
 extern const char *paystate_argument_unknown(const Trigger *guard, PsKind kind);
+extern const char *paystate_argument_repeated(const Trigger *guard);
 extern bool paystate_guards_rows(Relation rel, PsKind kind);
 extern bool paystate_has_other_trigger(Relation rel);
 

@@ -94,6 +94,9 @@ SELECT is(helper.says(format('SELECT helper.guard(''p'', ''payments'', %s)', a),
 	('''lifecycle=razorpay'', ''label.created''', '23PS8 table "p" is not bound to a life cycle | The guard''s argument "label.created" means nothing.'),
 	('''lifecycle=razorpay'', ''label.created=created''', 'accepted'),
 	('''lifecycle=razorpay'', ''x''', '23PS8 table "p" is not bound to a life cycle | The guard''s argument "x" means nothing.'),
+	('''lifecycle=razorpay'', ''lifecycle=paykun''', '23PS8 table "p" is not bound to a life cycle | The guard''s argument "lifecycle=paykun" names again what another names.'),
+	('''lifecycle=razorpay'', ''column.amount=a'', ''column.amount=amount''', '23PS8 table "p" is not bound to a life cycle | The guard''s argument "column.amount=amount" names again what another names.'),
+	('''lifecycle=razorpay'', ''label.failed=no'', ''label.failed=never''', '23PS8 table "p" is not bound to a life cycle | The guard''s argument "label.failed=never" names again what another names.'),
 	('''lifecycle=razorpay'', ''column.offer_id=receipt''', '23PS8 table "p" is not bound to a life cycle | The guard''s argument "column.offer_id=receipt" means nothing.'),
 	('''lifecycle=razorpay'', ''column.amount_captured=amount''', '23PS8 table "p" is not bound to a life cycle | One column stands for both "amount" and "amount_captured".')
 	) v (a, e);
