@@ -13,6 +13,8 @@ SELECT problem FROM paystate.attach('spree_orders', 'spree_payments', 'spree_ref
 	columns => '{"orders.status": "payment_state", "orders.amount": "total", "payments.status": "state"}',
 	labels => '{"order": {"cancelled": "void"}, "payment": {"cancelled": "void"}}',
 	lifecycle => 'solidus', add_columns => true);
+-- one that is closed from the start: whatever clients do, some of it is refused for that
+UPDATE spree_orders SET payment_state = 'void' WHERE id = 12;
 CREATE TABLE answers (answer text);
 CREATE FUNCTION act() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
