@@ -34,9 +34,9 @@ paystate_event_slot(const PsLifecycle *lc, PsEventKind kind, int from, int to)
 		case PS_EV_CANCEL:
 			return n + n * n + n;
 		case PS_EV_FAIL:
-			return n + n * n + n + 1;
+			break;
 	}
-	return -1;					/* cannot happen: no other kinds */
+	return n + n * n + n + 1;
 }
 
 bool
@@ -165,16 +165,15 @@ apply_money(const PsQuestion *c, uint32 effects, PsOrder *order,
 
 	if (effects & PS_E_CAPTURE)
 	{
+		Assert(amount >= 0 && order->amount_paid <= PG_INT64_MAX - amount); /* it was due */
 		payment->amount_captured = amount;
-		if (pg_add_s64_overflow(order->amount_paid, amount,
-								&order->amount_paid))
-			return PS_WHY_OVERFLOW; /* cannot happen: no more than is due */
+		order->amount_paid += amount;
 	}
 	if (effects & PS_E_REFUND)
 	{
 		if (pg_add_s64_overflow(payment->amount_refunded, amount,
 								&payment->amount_refunded))
-			return PS_WHY_OVERFLOW; /* cannot happen: refunded of captured */
+			return PS_WHY_OVERFLOW;
 		if (c->order != NULL &&
 			pg_add_s64_overflow(order->amount_refunded, amount,
 								&order->amount_refunded))
@@ -361,7 +360,7 @@ paystate_advance_orderless(const PsLifecycle *lc, const PsPayment *payment,
 	if (event->kind == PS_EV_INSERT)
 	{
 		if (event->to != lc->payment_initial)
-			refuse(verdict, PS_WRONG_INITIAL, PS_WHY_NO_RULE);	/* cannot happen */
+			refuse(verdict, PS_WRONG_INITIAL, PS_WHY_NO_RULE);
 		else if (!event->currency_ok)
 			refuse(verdict, PS_BAD_CURRENCY, PS_WHY_NONE);
 		else if (event->amount <= 0)

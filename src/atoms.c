@@ -132,10 +132,9 @@ state_guard_holds(const PsQuestion *c, PsGuard guard)
 			return !attempts_left(c);
 		case PS_G_NOTHING_PAID:
 			return c->order->amount_paid == 0;
-		case PS_G_SOMETHING_PAID:
-			return c->order->amount_paid > 0;
 		default:
-			return false;
+			Assert(guard == PS_G_SOMETHING_PAID);
+			return c->order->amount_paid > 0;
 	}
 }
 
@@ -185,11 +184,9 @@ amount_guard_holds(const PsQuestion *c, PsGuard guard)
 		case PS_G_PAID_AFTER_BELOW:
 			Assert(o != NULL);
 			return compare_sum(o->amount_paid, p->amount, 0, o->amount) < 0;
-		case PS_G_PAID_AFTER_IS:
-			Assert(o != NULL);
-			return compare_sum(o->amount_paid, p->amount, 0, o->amount) == 0;
 		default:
-			return false;
+			Assert(guard == PS_G_PAID_AFTER_IS && o != NULL);
+			return compare_sum(o->amount_paid, p->amount, 0, o->amount) == 0;
 	}
 }
 
@@ -198,8 +195,7 @@ paystate_state_why(const PsQuestion *c, const PsRule *rule)
 {
 	uint32		left = rule->guards & PS_STATE_GUARDS;
 
-	if (c->order == NULL)
-		return PS_WHY_NONE;
+	Assert(c->order != NULL);	/* else no guard on states is asked */
 	if (rule->guards & PS_G_INSERT_OK)
 	{
 		if (another_held(c))
@@ -291,8 +287,7 @@ capture_why(const PsQuestion *c)
 		return PS_WHY_OVER_CAPTURE;
 	if (amount < held)
 		return PS_WHY_PARTIAL_CAPTURE;
-	if (c->order == NULL)
-		return PS_WHY_AMOUNT;
+	Assert(c->order != NULL);	/* settled statuses are closed without one */
 	if (compare_due(c) < 0)
 		return PS_WHY_ABOVE_DUE;
 	if (compare_due(c) > 0 && !c->order->partial_payment)

@@ -35,6 +35,9 @@ typedef struct Force
 
 /* ---- refusals */
 
+pg_noreturn static void refuse(const Force *f, int code, const char *detail);
+pg_noreturn static void refuse_money(const Force *f, PsForceWhy why);
+
 static void
 refuse(const Force *f, int code, const char *detail)
 {
@@ -105,7 +108,6 @@ status_of_label(const Force *f)
 	}
 	refuse(f, ERRCODE_PS_ILLEGAL,
 		   psprintf("Life cycle \"%s\" has no such order status.", lc->name));
-	return PS_NO_STATUS;
 }
 
 /* may a bare change of its status lead the payment anywhere? */

@@ -113,6 +113,8 @@ was_counted(const TriggerData *td)
 	return false;
 }
 
+pg_noreturn static void refuse_unjudged(PsCase *c, int judged);
+
 static void
 refuse_unjudged(PsCase *c, int judged)
 {
@@ -171,7 +173,6 @@ paystate_counted_already(PsCase *c, int new_label)
 		c->lc->payment[judged].label_id == new_label)
 		return true;
 	refuse_unjudged(c, judged);
-	return false;
 }
 
 /*

@@ -254,6 +254,9 @@ move_order(Migration *m, Datum *key)
 
 /* ---- the function */
 
+pg_noreturn static void refuse(const char *message, const char *detail);
+pg_noreturn static void refuse_problem(void *arg, const char *problem, const char *detail);
+
 static void
 refuse(const char *message, const char *detail)
 {

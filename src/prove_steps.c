@@ -87,7 +87,8 @@ is_broken(const PsSpot *spot, const PsOrder *order)
 
 		if (p->captured < 0 || p->captured > p->amount || p->refunded < 0 ||
 			p->pending < 0 || p->refunded + p->pending > most)
-			return true;		/* cannot happen while advance() is right */
+			elog(ERROR, "a payment of %d with %d captured, %d refunded and %d pending",
+				 p->amount, p->captured, p->refunded, p->pending);
 	}
 	return order->amount_paid > order->amount ||
 		order->amount_refunded > order->amount_paid;

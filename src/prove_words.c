@@ -14,6 +14,9 @@ static void
 append_payment_step(StringInfo text, const PsLifecycle *lc,
 					const PsProofStep *s, const PsSpot *before)
 {
+	static const char *const fate[] = {
+		[PS_S_RESERVE] = "",[PS_S_PROCESS] = " processed",[PS_S_RELEASE] = " failed"
+	};
 	const char	name = 'a' + s->which;
 	const PsSpotPayment *p;
 
@@ -34,12 +37,9 @@ append_payment_step(StringInfo text, const PsLifecycle *lc,
 		case PS_S_REFUND:
 			appendStringInfo(text, "refund of %d from payment %c", s->amount, name);
 			break;
-		case PS_S_RESERVE:
-			appendStringInfo(text, "pending refund of %d from payment %c", s->amount, name);
-			break;
-		default:				/* cannot happen: nearer without these */
-			appendStringInfo(text, "pending refund of %d from payment %c %s",	/* cannot happen */
-							 s->amount, name, s->kind == PS_S_PROCESS ? "processed" : "failed");
+		default:
+			appendStringInfo(text, "pending refund of %d from payment %c%s",
+							 s->amount, name, fate[s->kind]);
 	}
 }
 

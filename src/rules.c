@@ -108,7 +108,7 @@ paystate_event_name(const char *text, PsEventName *name)
 
 	if (*mark == '\0' || mark == text || *rest == '\0' ||
 		strpbrk(rest, ">:") != NULL)
-		return false;			/* cannot happen: a CHECK of the rule tables */
+		return false;			/* the CHECK of the rule tables was dropped */
 	name->from = text;
 	name->fromlen = mark - text;
 	name->to = rest;

@@ -45,13 +45,15 @@ paystate_hmac(PG_FUNCTION_ARGS)
 	pg_cryptohash_type hash = hash_named(text_to_cstring(PG_GETARG_TEXT_PP(0)), &length);
 	pg_hmac_ctx *ctx = pg_hmac_create(hash);
 	bytea	   *result = palloc(VARHDRSZ + length);
-	bool		ok;
+	const uint8 *bytes = (const uint8 *) VARDATA_ANY(message);
+	const uint8 *secret = (const uint8 *) VARDATA_ANY(key);
+	Size		n = VARSIZE_ANY_EXHDR(message);
+	Size		nsecret = VARSIZE_ANY_EXHDR(key);
 
-	ok = ctx != NULL &&
-		pg_hmac_init(ctx, (uint8 *) VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)) >= 0 &&
-		pg_hmac_update(ctx, (uint8 *) VARDATA_ANY(message), VARSIZE_ANY_EXHDR(message)) >= 0 &&
-		pg_hmac_final(ctx, (uint8 *) VARDATA(result), length) >= 0;
-	if (!ok)
+	if (ctx == NULL ||
+		pg_hmac_init(ctx, secret, nsecret) < 0 ||
+		pg_hmac_update(ctx, bytes, n) < 0 ||
+		pg_hmac_final(ctx, (uint8 *) VARDATA(result), length) < 0)
 		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(ctx));
 	pg_hmac_free(ctx);
 	SET_VARSIZE(result, VARHDRSZ + length);
@@ -69,9 +71,10 @@ paystate_same_bytes(PG_FUNCTION_ARGS)
 	const unsigned char *pa = (const unsigned char *) VARDATA_ANY(a);
 	const unsigned char *pb = (const unsigned char *) VARDATA_ANY(b);
 	Size		n = VARSIZE_ANY_EXHDR(a);
+	Size		m = VARSIZE_ANY_EXHDR(b);
 	volatile unsigned char differ = 0;
 
-	if (n != VARSIZE_ANY_EXHDR(b))
+	if (n != m)
 		PG_RETURN_BOOL(false);
 	for (Size i = 0; i < n; i++)
 		differ |= pa[i] ^ pb[i];
