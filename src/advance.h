@@ -255,10 +255,14 @@ extern PsRefusalClass paystate_open_order(const PsLifecycle *lc, int64 amount,
 
 /*
  * The insert of a payment that was made before and is told now (late.c): in
- * its initial status, or dead.  What event->to says decides which.
+ * its initial status, dead, or captured where refunds have moved the order
+ * since.  What event->to says decides which.
  */
 extern void paystate_advance_late(const PsLifecycle *lc, const PsOrder *order,
 								  const PsEvent *event, PsVerdict *verdict);
+
+/* may a refund that failed before be told now? */
+extern bool paystate_late_refund(const PsPayment *payment, int64 amount);
 
 /*
  * A payment that has no order: any rule of the event in any order status

@@ -10,7 +10,14 @@ CREATE FUNCTION paystate.late_payment(payments pg_catalog.regclass, fields pg_ca
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'paystate_late_payment';
 COMMENT ON FUNCTION paystate.late_payment(pg_catalog.regclass, pg_catalog.jsonb) IS
-	'inserts a payment that was made while its order still took payments and is known only now: in its initial status where a rule leads on from there, or failed or cancelled; fields: values by column name';
+	'inserts a payment that was made while its order still took payments and is known only now: in its initial status where a rule leads on from there, failed or cancelled, or captured (with its amount_captured) where refunds have moved the order since; fields: values by column name';
+
+CREATE FUNCTION paystate.late_refund(refunds pg_catalog.regclass, fields pg_catalog.jsonb)
+	RETURNS pg_catalog.void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'paystate_late_refund_row';
+COMMENT ON FUNCTION paystate.late_refund(pg_catalog.regclass, pg_catalog.jsonb) IS
+	'inserts a refund that failed and is known only now, whatever was given back meanwhile; fields: values by column name';
 
 CREATE FUNCTION paystate.event_normal(gateway pg_catalog.text, payload pg_catalog.jsonb)
 	RETURNS pg_catalog.jsonb

@@ -62,7 +62,9 @@ COMMENT ON FUNCTION paystate.event_path(pg_catalog.text, pg_catalog.text, pg_cat
 
 -- Was a payment made before what keeps its order from taking it, by the
 -- gateway's clock?  That is another payment that came to anything, when it
--- first did, or the order's own end.
+-- first did, a refund, or the order's own end.  One that came to nothing and
+-- of which nobody says when it was made was made in time, or the gateway had
+-- not taken it.
 CREATE FUNCTION paystate.event_came_late(tables pg_catalog.jsonb, event pg_catalog.jsonb,
 										 payment pg_catalog.jsonb, lifecycle pg_catalog.text)
 	RETURNS pg_catalog.bool
@@ -71,8 +73,13 @@ CREATE FUNCTION paystate.event_came_late(tables pg_catalog.jsonb, event pg_catal
 AS $event_came_late$
 DECLARE
 	moment	timestamptz := coalesce(payment ->> 'created', payment ->> 'at', event ->> 'at');
-	late	boolean;
+	late	boolean := payment ->> 'created' IS NULL AND EXISTS (SELECT FROM paystate.lifecycle_status l
+		WHERE l.lifecycle = event_came_late.lifecycle AND l.kind = 'payment'
+			AND l.label = payment ->> 'status' AND l.role = 'dead');
 BEGIN
+	IF late THEN
+		RETURN true;
+	END IF;
 	EXECUTE format($query$
 		WITH said AS MATERIALIZED (
 			SELECT e.occurred_at, paystate.event_normal(e.gateway, e.payload) AS event
@@ -89,6 +96,8 @@ BEGIN
 			WHERE p ->> 'id' <> $4
 			GROUP BY p ->> 'id'
 			HAVING min(coalesce((p ->> 'at')::timestamptz, s.occurred_at)) >= $5)
+		OR EXISTS (SELECT FROM said s, jsonb_array_elements(s.event -> 'refunds') r
+			WHERE r ->> 'status' = 'processed' AND s.occurred_at >= $5)
 		OR EXISTS (SELECT FROM said s WHERE s.event #>> '{order,event}' IS NOT NULL AND s.occurred_at >= $5)
 		$query$, tables ->> 'inbox')
 	INTO late USING event #>> '{order,id}', event ->> 'gateway', event, payment ->> 'id', moment, lifecycle;
@@ -99,26 +108,30 @@ COMMENT ON FUNCTION paystate.event_came_late(pg_catalog.jsonb, pg_catalog.jsonb,
 	'whether a payment was made before what is known of its order already';
 
 -- As what a payment is inserted late: dead if that is what became of it, or
--- what became of all payments of a dead order; else as any.
-CREATE FUNCTION paystate.event_late_status(tables pg_catalog.jsonb, lifecycle pg_catalog.text,
-										   target pg_catalog.text, order_status pg_catalog.text)
+-- what became of all payments of a dead order; captured, if that was all it
+-- came to before a refund moved the order; else as any.
+CREATE FUNCTION paystate.event_late_status(lifecycle pg_catalog.text, payment pg_catalog.jsonb,
+										   order_status pg_catalog.text)
 	RETURNS pg_catalog.text
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $event_late_status$
 BEGIN
 	RETURN (
-	SELECT paystate.event_label(tables, 'payments', s.label, true)
+	SELECT s.label
 	FROM paystate.lifecycle_status s
+	LEFT JOIN paystate.lifecycle_status o
+		ON o.lifecycle = s.lifecycle AND o.kind = 'order' AND o.label = order_status
 	WHERE s.lifecycle = event_late_status.lifecycle AND s.kind = 'payment'
-		AND (s.initial OR s.role = 'dead' AND (s.label = target OR EXISTS (
-			SELECT FROM paystate.lifecycle_status o
-			WHERE o.lifecycle = s.lifecycle AND o.kind = 'order' AND o.label = order_status
-				AND o.role = 'dead' AND o.label = s.label)))
-	ORDER BY s.initial, s.label = target DESC LIMIT 1);
+		AND (s.initial
+			OR s.role = 'dead' AND (s.label = payment ->> 'status' OR o.role = 'dead' AND o.label = s.label)
+			OR s.role = 'settled' AND s.label = payment ->> 'status' AND o.role = 'returned'
+				AND coalesce(payment ->> 'captured', payment ->> 'amount')::numeric
+					= (payment ->> 'amount')::numeric)
+	ORDER BY s.initial, s.label = payment ->> 'status' DESC LIMIT 1);
 END
 $event_late_status$;
-COMMENT ON FUNCTION paystate.event_late_status(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.text) IS
+COMMENT ON FUNCTION paystate.event_late_status(pg_catalog.text, pg_catalog.jsonb, pg_catalog.text) IS
 	'the status in which a payment is inserted that is told too late';
 
 CREATE FUNCTION paystate.event_open_payment(tables pg_catalog.jsonb, event pg_catalog.jsonb,
@@ -134,6 +147,7 @@ DECLARE
 		tables #>> '{payments,columns,amount}',
 		paystate.event_units(tables, 'payments', 'amount', payment ->> 'amount')));
 	status_now text;
+	late_status text;
 BEGIN
 	-- An event that names the payment alone, as a refund does, has no order to
 	-- lock yet: either it is in the inbox before us, and is tried again after
@@ -155,14 +169,15 @@ BEGIN
 				shop_order ->> 'lifecycle'), false) THEN
 			RAISE;
 		END IF;
-		EXECUTE format('SELECT o.%s::text FROM %s o WHERE o.%I = %s',
-			paystate.event_column(tables, 'orders', 'status'), tables #>> '{orders,name}',
-			tables #>> '{orders,key}', paystate.event_value(tables, 'orders', tables #>> '{orders,key}', 1))
-		INTO status_now USING shop_order ->> 'key';
+		status_now := paystate.event_order_status(tables, shop_order);
+		late_status := paystate.event_late_status(shop_order ->> 'lifecycle', payment, status_now);
+		IF EXISTS (SELECT FROM paystate.lifecycle_status s WHERE s.lifecycle = shop_order ->> 'lifecycle'
+				AND s.kind = 'payment' AND s.label = late_status AND s.role = 'settled') THEN
+			fields := fields || jsonb_build_object(tables #>> '{payments,columns,amount_captured}',
+				paystate.event_units(tables, 'payments', 'amount_captured', payment ->> 'amount'));
+		END IF;
 		PERFORM paystate.late_payment((tables #>> '{payments,oid}')::oid, fields || jsonb_build_object(
-			tables #>> '{payments,columns,status}', paystate.event_late_status(tables,
-				shop_order ->> 'lifecycle', payment ->> 'status',
-				paystate.event_label(tables, 'orders', status_now, false))));
+			tables #>> '{payments,columns,status}', paystate.event_label(tables, 'payments', late_status, true)));
 	END;
 END
 $event_open_payment$;
@@ -251,7 +266,8 @@ COMMENT ON FUNCTION paystate.event_step(pg_catalog.jsonb, pg_catalog.jsonb, pg_c
 
 -- "refunded" of a captured payment is a refund of the rest, under a name that
 -- tells it from the gateway's own; what the event of one says is not counted
--- twice then.  What was never captured goes back by the move alone.
+-- twice then.  What was never captured goes back by the move alone, and so
+-- does all where there is no table of refunds.
 CREATE FUNCTION paystate.event_refund_rest(tables pg_catalog.jsonb, stored pg_catalog.jsonb,
 										   payment pg_catalog.jsonb)
 	RETURNS pg_catalog.void
@@ -259,7 +275,7 @@ CREATE FUNCTION paystate.event_refund_rest(tables pg_catalog.jsonb, stored pg_ca
 	SET search_path = pg_catalog, pg_temp
 AS $event_refund_rest$
 BEGIN
-	IF (stored ->> 'captured')::numeric = 0 THEN
+	IF (stored ->> 'captured')::numeric = 0 OR tables #> '{refunds,name}' IS NULL THEN
 		PERFORM paystate.event_step(tables, stored, 'refunded', NULL);
 		RETURN;
 	END IF;

@@ -1,7 +1,8 @@
 -- events_refund: what an event says of one refund.
 
--- Where the gateway does not say of which payment it is: the only one of the
--- order that it fits.
+-- Where the gateway does not say of which payment it is: the one that has it
+-- already, or the only payment of the order that it fits.  One that failed
+-- needs no money that is left.
 CREATE FUNCTION paystate.event_refunded_payment(tables pg_catalog.jsonb, shop_order pg_catalog.jsonb,
 												refund pg_catalog.jsonb)
 	RETURNS pg_catalog.jsonb
@@ -14,9 +15,15 @@ BEGIN
 	IF refund ->> 'payment' IS NOT NULL THEN
 		RETURN paystate.event_find_payment(tables, refund ->> 'payment');
 	END IF;
-	EXECUTE format('SELECT array_agg(p.%1$I::text) FROM %2$s p WHERE p.%3$I = %4$s AND %5$s > 0'
-		' AND (%5$s - %6$s - %7$s >= $2::numeric OR EXISTS (SELECT FROM %8$s r'
-		' WHERE r.%9$I = %10$s AND r.%11$I = p.%12$I))',
+	EXECUTE format($query$
+		SELECT array_agg(f.ref)
+		FROM (SELECT p.*, min(p.rank) OVER () AS best
+			  FROM (SELECT p.%1$I::text AS ref, CASE
+						WHEN EXISTS (SELECT FROM %8$s r WHERE r.%9$I = %10$s AND r.%11$I = p.%12$I) THEN 1
+						WHEN %5$s - %6$s - %7$s >= $2::numeric THEN 2
+						WHEN $4 = 'failed' AND %5$s >= $2::numeric THEN 3 END AS rank
+					FROM %2$s p WHERE p.%3$I = %4$s AND %5$s > 0) p) f
+		WHERE f.rank = f.best$query$,
 		tables #>> '{payments,ref}', tables #>> '{payments,name}', tables ->> 'order_id',
 		paystate.event_value(tables, 'payments', tables ->> 'order_id', 1),
 		paystate.event_subunits(tables, 'payments', 'amount_captured', 'p'),
@@ -25,7 +32,7 @@ BEGIN
 		tables #>> '{refunds,name}', tables #>> '{refunds,ref}',
 		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 3),
 		tables ->> 'payment_id', tables #>> '{payments,key}')
-	INTO refs USING shop_order ->> 'key', refund ->> 'amount', refund ->> 'id';
+	INTO refs USING shop_order ->> 'key', refund ->> 'amount', refund ->> 'id', refund ->> 'status';
 	IF cardinality(refs) > 1 THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS4', MESSAGE = format(
 			'refund "%s" may be of %s payments, and the event does not say which',
@@ -53,6 +60,11 @@ DECLARE
 BEGIN
 	IF tables #> '{refunds,columns,created_at}' IS NOT NULL AND refund ->> 'created' IS NOT NULL THEN
 		fields := fields || jsonb_build_object(tables #>> '{refunds,columns,created_at}', refund -> 'created');
+	END IF;
+	-- what failed gives nothing back and needs nothing that is left
+	IF status = 'failed' THEN
+		PERFORM paystate.late_refund((tables #>> '{refunds,oid}')::oid, fields);
+		RETURN;
 	END IF;
 	EXECUTE format('INSERT INTO %1$s (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$s, $1)',
 		tables #>> '{refunds,name}',
@@ -164,33 +176,23 @@ $event_refund_failed$;
 COMMENT ON FUNCTION paystate.event_refund_failed(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
 	'whether a refund is known to have failed';
 
--- The first that is told of a refund.  One that failed has to be reserved
--- before it can; where all money went back meanwhile, it leaves no row.
-CREATE FUNCTION paystate.event_open_refund(tables pg_catalog.jsonb, event pg_catalog.jsonb,
-										   payment pg_catalog.jsonb, refund pg_catalog.jsonb)
+-- The first that is told of a refund.
+CREATE FUNCTION paystate.event_open_refund(tables pg_catalog.jsonb, payment pg_catalog.jsonb,
+										   refund pg_catalog.jsonb)
 	RETURNS pg_catalog.text
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $event_open_refund$
 BEGIN
-	IF paystate.event_find_refund(tables, 'rest_of_' || (refund ->> 'payment')) IS NOT NULL THEN
+	IF refund ->> 'status' <> 'failed'
+			AND paystate.event_find_refund(tables, 'rest_of_' || (refund ->> 'payment')) IS NOT NULL THEN
 		RETURN 'stale';
 	END IF;
-	PERFORM paystate.event_write_refund(tables, payment, refund,
-		CASE refund ->> 'status' WHEN 'failed' THEN 'pending' ELSE refund ->> 'status' END);
-	IF refund ->> 'status' = 'failed' THEN
-		PERFORM paystate.event_settle_refund(tables, refund);
-	END IF;
+	PERFORM paystate.event_write_refund(tables, payment, refund, refund ->> 'status');
 	RETURN 'applied';
-EXCEPTION WHEN SQLSTATE '23PS1' OR SQLSTATE '23PS3' OR SQLSTATE '23PS4' THEN
-	IF (payment ->> 'captured')::numeric = 0 OR refund ->> 'status' = 'processed'
-			OR NOT paystate.event_refund_failed(tables, event, refund) THEN
-		RAISE;
-	END IF;
-	RETURN 'stale';
 END
 $event_open_refund$;
-COMMENT ON FUNCTION paystate.event_open_refund(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
+COMMENT ON FUNCTION paystate.event_open_refund(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
 	'inserts a refund of which an event is the first to tell';
 
 -- Returns applied, unchanged or stale.
@@ -201,10 +203,17 @@ CREATE FUNCTION paystate.event_move_refund(tables pg_catalog.jsonb, event pg_cat
 	SET search_path = pg_catalog, pg_temp
 AS $event_move_refund$
 DECLARE
-	payment	jsonb := paystate.event_refunded_payment(tables, shop_order, refund);
-	stored	jsonb := paystate.event_find_refund(tables, refund ->> 'id');
+	payment	jsonb;
+	stored	jsonb;
 	target	text := refund ->> 'status';
 BEGIN
+	IF tables #>> '{refunds,columns,status}' IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS1', MESSAGE = format(
+			'refund "%s" cannot be kept: payments of table "%s" have no refunds with a status',
+			refund ->> 'id', tables #>> '{payments,name}');
+	END IF;
+	payment := paystate.event_refunded_payment(tables, shop_order, refund);
+	stored := paystate.event_find_refund(tables, refund ->> 'id');
 	IF refund ->> 'id' IS NULL OR refund ->> 'amount' IS NULL
 			OR (target IN ('pending', 'processed', 'failed')) IS NOT TRUE THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_text_representation',
@@ -233,7 +242,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = '23PS1', MESSAGE = format(
 			'refund "%s" is "%s" and cannot become "%s"', refund ->> 'id', stored ->> 'status', target);
 	ELSIF stored IS NULL THEN
-		RETURN paystate.event_open_refund(tables, event, payment, refund);
+		RETURN paystate.event_open_refund(tables, payment, refund);
 	END IF;
 	PERFORM paystate.event_settle_refund(tables, refund);
 	RETURN 'applied';

@@ -8,11 +8,14 @@ CREATE FUNCTION paystate.event_table(relation pg_catalog.regclass, guard pg_cata
 AS $event_table$
 DECLARE
 	argument	text[];
+	mapped		jsonb;			-- our name by theirs
 	described	jsonb;
 BEGIN
 	SELECT paystate.known_arguments(g.tgargs) INTO argument
 	FROM pg_trigger g
 	WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgfoid = guard AND g.tgtype = 29;
+	SELECT coalesce(jsonb_object_agg(substr(a, strpos(a, '=') + 1), substr(split_part(a, '=', 1), 8)), '{}')
+	INTO mapped FROM unnest(argument) a WHERE a LIKE 'column.%=%';
 	SELECT jsonb_build_object('name', relation::text, 'oid', relation::oid::int8,
 		'lifecycle', (SELECT substr(a, 11) FROM unnest(argument) a WHERE a LIKE 'lifecycle=%'),
 		'labels', (SELECT coalesce(jsonb_object_agg(substr(split_part(a, '=', 1), 7),
@@ -21,16 +24,11 @@ BEGIN
 		'meanings', (SELECT coalesce(jsonb_object_agg(substr(a, strpos(a, '=') + 1),
 													  substr(split_part(a, '=', 1), 7)), '{}')
 					 FROM unnest(argument) a WHERE a LIKE 'label.%=%'),
-		'columns', (SELECT jsonb_object_agg(c.ours, c.name) FROM (
-				SELECT coalesce((SELECT substr(split_part(m, '=', 1), 8) FROM unnest(argument) m
-								 WHERE m LIKE 'column.%=%' AND substr(m, strpos(m, '=') + 1) = a.attname),
-								a.attname), a.attname
-				FROM pg_attribute a
-				WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-					AND (EXISTS (SELECT FROM unnest(argument) m WHERE m LIKE 'column.%=%'
-								 AND substr(m, strpos(m, '=') + 1) = a.attname)
-						 OR NOT EXISTS (SELECT FROM unnest(argument) m
-										WHERE starts_with(m, format('column.%s=', a.attname))))) c (ours, name)),
+		'columns', (SELECT jsonb_object_agg(coalesce(mapped ->> a.attname, a.attname), a.attname)
+			FROM pg_attribute a
+			WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+				AND (mapped ? a.attname::text
+					 OR a.attname::text <> ALL (ARRAY(SELECT jsonb_each_text.value FROM jsonb_each_text(mapped))))),
 		'types', (SELECT jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))
 				  FROM pg_attribute a
 				  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped),
@@ -96,13 +94,12 @@ BEGIN
 	JOIN pg_class c ON c.relnamespace = o.relnamespace AND c.relname = 'order_events'
 		AND pg_has_role(c.relowner, o.relowner, 'MEMBER')
 	WHERE o.oid = orders;
-	IF payments IS NULL OR refunds IS NULL OR inbox IS NULL THEN
+	IF payments IS NULL OR inbox IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS8',
 			MESSAGE = format('table "%s" cannot record events', orders),
 			DETAIL = CASE WHEN payments IS NULL THEN 'No guarded table of payments references it.'
-				WHEN refunds IS NULL THEN 'No guarded table of refunds references its payments.'
 				ELSE 'There is no table order_events beside it.' END,
-			HINT = CASE WHEN payments IS NULL OR refunds IS NULL
+			HINT = CASE WHEN payments IS NULL
 				THEN 'Name an orders table as create_tables makes it.'
 				ELSE 'paystate.create_events makes that table.' END,
 			TABLE = orders::text;
@@ -110,7 +107,7 @@ BEGIN
 	RETURN jsonb_build_object('inbox', inbox::text,
 		'orders', paystate.event_table(orders, 'paystate.guard_orders'),
 		'payments', paystate.event_table(payments, 'paystate.guard_payments'),
-		'refunds', paystate.event_table(refunds, 'paystate.guard_refunds'),
+		'refunds', paystate.event_table(refunds, 'paystate.guard_refunds'),	-- null: there are none
 		'order_id', (SELECT a.attname FROM pg_constraint k
 			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
 			WHERE k.contype = 'f' AND k.conrelid = payments AND k.confrelid = orders AND k.conparentid = 0 LIMIT 1),
@@ -140,7 +137,7 @@ COMMENT ON FUNCTION paystate.event_column(pg_catalog.jsonb, pg_catalog.text, pg_
 CREATE FUNCTION paystate.event_subunits(tables pg_catalog.jsonb, kind pg_catalog.text,
 										ours pg_catalog.text, alias pg_catalog.text)
 	RETURNS pg_catalog.text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	LANGUAGE sql STABLE PARALLEL SAFE
 AS $event_subunits$
 	SELECT CASE WHEN (tables OPERATOR(pg_catalog.#>) ARRAY[kind, 'units', ours]) IS NULL THEN
 			pg_catalog.format('%s.%s', alias, paystate.event_column(tables, kind, ours))

@@ -96,6 +96,22 @@ same_currency(const PsRow *order, Datum currency)
 }
 
 static void
+check_inserted_derived(const PsCase *c, int64 captured)
+{
+	static const int derived[] = {PS_P_CAPTURED, PS_P_REFUNDED, PS_P_REFUND_PENDING};
+	const PsTable *self = c->family.self;
+	TupleTableSlot *slot = c->td->tg_trigslot;
+
+	for (int i = 0; i < lengthof(derived); i++, captured = 0)
+	{
+		if (paystate_slot_int64(slot, c->td->tg_relation, self, derived[i], c->exponent) != captured)
+			paystate_refuse_column(c->td->tg_relation, self->att[derived[i]], true);
+	}
+	if (!paystate_is_clock(slot, self->att[PS_P_STATUS_SINCE]))
+		paystate_refuse_column(c->td->tg_relation, self->att[PS_P_STATUS_SINCE], true);
+}
+
+static void
 judge_late(PsCase *c)
 {
 	paystate_advance_late(c->lc, &c->before, &c->event, &c->verdict);
@@ -104,6 +120,7 @@ judge_late(PsCase *c)
 													  PS_P_STATUS));
 	if (c->verdict.refusal != PS_LEGAL)
 		paystate_refuse(c);
+	check_inserted_derived(c, c->verdict.payment.amount_captured);
 }
 
 /* the currency is the order's, and one of the life cycle's */
@@ -128,22 +145,6 @@ currency_ok(const PsCase *c)
 								VARSIZE_ANY_EXHDR(currency));
 }
 
-static void
-check_inserted_derived(const PsCase *c)
-{
-	static const int zero[] = {PS_P_CAPTURED, PS_P_REFUNDED, PS_P_REFUND_PENDING};
-	const PsTable *self = c->family.self;
-	TupleTableSlot *slot = c->td->tg_trigslot;
-
-	for (int i = 0; i < lengthof(zero); i++)
-	{
-		if (paystate_slot_int64(slot, c->td->tg_relation, self, zero[i], c->exponent) != 0)
-			paystate_refuse_column(c->td->tg_relation, self->att[zero[i]], true);
-	}
-	if (!paystate_is_clock(slot, self->att[PS_P_STATUS_SINCE]))
-		paystate_refuse_column(c->td->tg_relation, self->att[PS_P_STATUS_SINCE], true);
-}
-
 static bool
 after_insert(PsCase *c)
 {
@@ -156,14 +157,16 @@ after_insert(PsCase *c)
 		paystate_note_judged();
 	c->hold |= late;
 	find_rows(c);
-	check_inserted_derived(c);
+	late &= c->has_order;
+	if (!late)
+		check_inserted_derived(c, 0);
 	c->payment.status = PS_NO_STATUS;
 	c->event.kind = PS_EV_INSERT;
 	c->event.to = paystate_payment_status(c->lc, label);
 	c->event.amount = paystate_slot_int64(slot, c->td->tg_relation, self,
 										  PS_P_AMOUNT, c->exponent);
 	c->event.currency_ok = currency_ok(c);
-	if (late && c->has_order)
+	if (late)
 		judge_late(c);
 	else if (c->event.to != c->lc->payment_initial)
 		paystate_refuse_initial(c, paystate_slot_word(slot, self, PS_P_STATUS));

@@ -162,11 +162,26 @@ take_from_reserve(PsCase *c)
 		paystate_refuse_drift(c);
 }
 
+/* failed before, and told now: it had reserved its amount once */
+static void
+judge_late(PsCase *c)
+{
+	c->event.kind = PS_EV_REFUND;
+	if (paystate_late_refund(&c->payment, c->event.amount))
+		return;
+	c->verdict.order = c->before;
+	c->verdict.payment = c->payment;
+	c->verdict.refusal = PS_BAD_AMOUNT;
+	c->verdict.why = PS_WHY_OVER_REFUND;
+	paystate_refuse(c);
+}
+
 static void
 judge_event(PsCase *c, RefundStatus from, RefundStatus to)
 {
 	TriggerData *td = c->td;
 	const PsTable *self = c->family.self;
+	bool		late = from == REFUND_NONE && to == REFUND_FAILED && paystate_take_late(self);
 	PsRow		payment;
 
 	find_payment(c, &payment);
@@ -176,13 +191,15 @@ judge_event(PsCase *c, RefundStatus from, RefundStatus to)
 		paystate_check_judged(c, &payment);
 	c->event.amount = paystate_slot_int64(ps_new_slot(td), td->tg_relation, self,
 										  PS_R_AMOUNT, c->exponent);
-	if (from == REFUND_NONE && to != REFUND_PENDING && to != REFUND_PROCESSED)
+	if (from == REFUND_NONE && to != REFUND_PENDING && to != REFUND_PROCESSED && !late)
 		paystate_refuse_initial(c, paystate_slot_word(td->tg_trigslot, self,
 													  PS_R_STATUS));
 	if (from != REFUND_NONE && (from != REFUND_PENDING || to == REFUND_UNKNOWN))
 		paystate_refuse_refund(c, paystate_slot_word(td->tg_trigslot, self, PS_R_STATUS));
 	if (from == REFUND_PENDING)
 		take_from_reserve(c);
+	if (late)
+		judge_late(c);
 	if (to == REFUND_FAILED)
 		release_reserve(c);
 	else

@@ -195,13 +195,16 @@ COMMENT ON FUNCTION paystate.known_guards() IS
 -- A bytea of strings that each end in a zero byte.
 CREATE FUNCTION paystate.known_arguments(arguments pg_catalog.bytea)
 	RETURNS pg_catalog.text[]
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $known_arguments$
+BEGIN
+	RETURN (
 	SELECT coalesce(array_agg(convert_from(decode(m.parts[1], 'hex'), getdatabaseencoding())
 							  ORDER BY m.n), '{}')
 	FROM regexp_matches(encode(arguments, 'hex'), '((?:[1-9a-f].|.[1-9a-f])*)00', 'g')
-		 WITH ORDINALITY AS m (parts, n)
+		 WITH ORDINALITY AS m (parts, n));
+END
 $known_arguments$;
 COMMENT ON FUNCTION paystate.known_arguments(pg_catalog.bytea) IS
 	'the arguments of a trigger, as pg_trigger.tgargs has them';

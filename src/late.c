@@ -1,14 +1,19 @@
 /*
  * late.c
- *		The decision on a payment that is told too late: it was made when its
- *		order still took payments, and is known only now.  Gateways' events
- *		come in any order, and an attempt that failed before another one paid
- *		the order did happen.
+ *		The decision on what is told too late: a payment that was made when its
+ *		order still took payments, a refund that failed before all money went
+ *		back.  Gateways' events come in any order, and these did happen.
  *
- * It can do no harm, for it brings no money: either it is dead already, and
- * only counts as the attempt that it was; or it is in its initial status
- * where a rule leads it on from, and then every further move is judged by the
- * rules, as of any payment.  The order's status stays.
+ * A payment brings no money then: either it is dead already, and only counts
+ * as the attempt that it was; or it is in its initial status where a rule
+ * leads it on from, and then every further move is judged by the rules, as of
+ * any payment.  The order's status stays.
+ *
+ * But for one case.  Where refunds move the order, one that gives back a leg
+ * may be told before another leg's capture that came before it, and nothing
+ * more is taken by then.  That leg is inserted as captured, in one step, if
+ * the rules would have had it all in turn: opened, captured, and then given
+ * back what was given back.
  *
  * Pure like advance.c.  No static state.
  */
@@ -98,6 +103,66 @@ amount_why(const PsLifecycle *lc, const PsOrder *order, const PsEvent *event,
 	return PS_WHY_NONE;
 }
 
+static bool
+step(const PsLifecycle *lc, PsOrder *order, PsPayment *payment, const PsEvent *event)
+{
+	PsVerdict	verdict;
+
+	paystate_advance(lc, order, payment, event, &verdict);
+	*order = verdict.order;
+	*payment = verdict.payment;
+	return verdict.refusal == PS_LEGAL;
+}
+
+/* as a refund of one payment that has all that was captured */
+static bool
+give_back(const PsLifecycle *lc, PsOrder *order, int settled, int64 amount)
+{
+	PsPayment	whole = {.status = settled,.amount = order->amount_paid,
+	.amount_captured = order->amount_paid};
+	PsEvent		refund = {.kind = PS_EV_REFUND,.to = PS_NO_STATUS,.amount = amount};
+
+	return step(lc, order, &whole, &refund);
+}
+
+/* had the order that status before its refunds, what would all have come to? */
+static bool
+settle_from(const PsLifecycle *lc, const PsOrder *order, int status,
+			const PsEvent *event, PsVerdict *verdict)
+{
+	PsEvent		opened = {.kind = PS_EV_INSERT,.to = lc->payment_initial,
+	.amount = event->amount,.currency_ok = event->currency_ok};
+	PsEvent		captured = {.kind = PS_EV_MOVE,.to = event->to,.amount = event->amount};
+	PsOrder		without = *order;
+	PsOrder		with;
+	PsPayment	leg = {.status = PS_NO_STATUS};
+
+	without.status = status;
+	without.amount_refunded = 0;
+	with = without;
+	if (!give_back(lc, &without, event->to, order->amount_refunded) ||
+		without.status != order->status ||
+		!step(lc, &with, &leg, &opened) || !step(lc, &with, &leg, &captured) ||
+		!give_back(lc, &with, event->to, order->amount_refunded))
+		return false;
+	verdict->order = with;
+	verdict->payment = leg;
+	return true;
+}
+
+static bool
+settle_leg(const PsLifecycle *lc, const PsOrder *order, const PsEvent *event,
+		   PsVerdict *verdict)
+{
+	for (int status = 0; status < lc->norder; status++)
+	{
+		if (lc->order[status].role == PS_OPEN &&
+			settle_from(lc, order, status, event, verdict))
+			return true;
+	}
+	return false;
+}
+
 /* by its insert, or else by the result that it had */
 static bool
 was_attempt(const PsLifecycle *lc, int to)
@@ -130,6 +195,8 @@ paystate_advance_late(const PsLifecycle *lc, const PsOrder *order,
 					  const PsEvent *event, PsVerdict *verdict)
 {
 	bool		live = event->to == lc->payment_initial;
+	bool		leg = event->to >= 0 && lc->payment[event->to].role == PS_SETTLED &&
+		order->status >= 0 && lc->order[order->status].role == PS_RETURNED;
 	PsWhy		why;
 
 	memset(verdict, 0, sizeof(PsVerdict));
@@ -137,7 +204,7 @@ paystate_advance_late(const PsLifecycle *lc, const PsOrder *order,
 	verdict->payment.status = PS_NO_STATUS;
 	verdict->cascade_to = PS_NO_STATUS;
 	if (order->status < 0 || event->to < 0 ||
-		!(live ? lc->payment[event->to].role == PS_OPEN : could_die(lc, event->to)))
+		!(live ? lc->payment[event->to].role == PS_OPEN : leg || could_die(lc, event->to)))
 		refuse(verdict, order, PS_WRONG_INITIAL, PS_WHY_NO_RULE);
 	else if (live && !has_exit(lc, order->status))
 		refuse(verdict, order, PS_CLOSED, PS_WHY_NOT_HERE);
@@ -145,8 +212,20 @@ paystate_advance_late(const PsLifecycle *lc, const PsOrder *order,
 		refuse(verdict, order, PS_CLOSED, PS_WHY_ATTEMPTS_USED);
 	else if (!event->currency_ok)
 		refuse(verdict, order, PS_BAD_CURRENCY, PS_WHY_NONE);
-	else if ((why = amount_why(lc, order, event, live)) != PS_WHY_NONE)
+	else if ((why = amount_why(lc, order, event, live || leg)) != PS_WHY_NONE)
 		refuse(verdict, order, PS_BAD_AMOUNT, why);
+	else if (leg)
+	{
+		if (!settle_leg(lc, order, event, verdict))
+			refuse(verdict, order, PS_CLOSED, PS_WHY_NOT_HERE);
+	}
 	else if (!count_payment(lc, event, live, verdict))
 		refuse(verdict, order, PS_BAD_AMOUNT, PS_WHY_OVERFLOW);
+}
+
+/* could that much have been reserved once?  Nothing of it is left. */
+bool
+paystate_late_refund(const PsPayment *payment, int64 amount)
+{
+	return amount > 0 && amount <= payment->amount_captured;
 }

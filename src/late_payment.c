@@ -1,7 +1,8 @@
 /*
  * late_payment.c
- *		late_payment(): inserts a payment of which the application learns only
- *		now, though it was made while the order still took payments.
+ *		late_payment(), late_refund(): insert a payment of which the application
+ *		learns only now, though it was made while the order still took payments;
+ *		and a refund that had failed before.
  *
  * The insert is the caller's, with his rights, and passes the guards; what
  * tells them that it is late is a frame on the C stack, good for one row of
@@ -26,7 +27,7 @@
 typedef struct LateFrame
 {
 	struct LateFrame *up;
-	Oid			root;			/* the payments table, topmost */
+	Oid			root;			/* the table, topmost */
 	bool		used;
 } LateFrame;
 
@@ -34,9 +35,9 @@ static LateFrame *top = NULL;
 
 /* is the row that is being judged the one that is inserted late? */
 bool
-paystate_take_late(const PsTable *payments)
+paystate_take_late(const PsTable *table)
 {
-	if (top == NULL || top->used || top->root != payments->root)
+	if (top == NULL || top->used || top->root != table->root)
 		return false;
 	top->used = true;
 	return true;
@@ -66,7 +67,7 @@ sql_insert(Relation rel, Jsonb *fields)
 }
 
 static void
-insert_row(Relation rel, Jsonb *fields)
+insert_row(Relation rel, Jsonb *fields, const char *what)
 {
 	Oid			types[] = {JSONBOID};
 	Datum		values[] = {JsonbPGetDatum(fields)};
@@ -77,16 +78,14 @@ insert_row(Relation rel, Jsonb *fields)
 								   NULL, false, 0);
 	if (result != SPI_OK_INSERT || SPI_processed != 1)
 		paystate_unbound(rel, "Look for triggers that return null, and for rules.",
-						 "Something suppressed the insert of a payment.");
+						 "Something suppressed the insert of a %s.", what);
 	SPI_finish();
 }
 
-PG_FUNCTION_INFO_V1(paystate_late_payment);
-
-/* late_payment(payments, fields) */
-Datum
-paystate_late_payment(PG_FUNCTION_ARGS)
+static Datum
+insert_late(FunctionCallInfo fcinfo, PsKind kind)
 {
+	const char *what = kind == PS_PAYMENTS ? "payment" : "refund";
 	Relation	rel;
 	Jsonb	   *fields = PG_GETARG_JSONB_P(1);
 	LateFrame	frame = {.up = top};
@@ -94,17 +93,17 @@ paystate_late_payment(PG_FUNCTION_ARGS)
 	if (!JB_ROOT_IS_OBJECT(fields) || JB_ROOT_COUNT(fields) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("fields of a payment must be an object that names columns")));
+				 errmsg("fields of a %s must be an object that names columns", what)));
 	paystate_learn_guards(fcinfo->flinfo->fn_oid);
 	rel = relation_open(PG_GETARG_OID(0), RowExclusiveLock);
-	if (!paystate_carries_guard(rel, PS_PAYMENTS))
+	if (!paystate_carries_guard(rel, kind))
 		paystate_unbound(rel, "Name a table as create_tables makes it.",
-						 "It has no guard of payments.");
-	frame.root = paystate_table(rel, PS_PAYMENTS)->root;
+						 "It has no guard of %ss.", what);
+	frame.root = paystate_table(rel, kind)->root;
 	top = &frame;
 	PG_TRY();
 	{
-		insert_row(rel, fields);
+		insert_row(rel, fields, what);
 	}
 	PG_FINALLY();
 	{
@@ -113,4 +112,22 @@ paystate_late_payment(PG_FUNCTION_ARGS)
 	PG_END_TRY();
 	relation_close(rel, NoLock);
 	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(paystate_late_payment);
+
+/* late_payment(payments, fields) */
+Datum
+paystate_late_payment(PG_FUNCTION_ARGS)
+{
+	return insert_late(fcinfo, PS_PAYMENTS);
+}
+
+PG_FUNCTION_INFO_V1(paystate_late_refund_row);
+
+/* late_refund(refunds, fields) */
+Datum
+paystate_late_refund_row(PG_FUNCTION_ARGS)
+{
+	return insert_late(fcinfo, PS_REFUNDS);
 }

@@ -295,8 +295,8 @@ extern void paystate_set_order(PsRow *row, const PsLifecycle *lc,
 extern bool paystate_settle(PsCase *c, PsRow *payment, bool leave_refund);
 extern void paystate_leave_refund(PsCase *c);
 
-/* late_payment.c: is the row at hand one that late_payment() inserts? */
-extern bool paystate_take_late(const PsTable *payments);
+/* late_payment.c: is the row at hand one that is inserted late? */
+extern bool paystate_take_late(const PsTable *table);
 
 /* judged.c: rows stored but not judged yet */
 extern void paystate_note_unjudged(void);

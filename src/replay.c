@@ -81,10 +81,11 @@ take_forced(PsReplay *r, const PsStep *s)
 
 /* a refund's own step, its reserve apart; NULL: the history cannot say so */
 static const char *
-refund_after(const PsRefund *refund, const char *to)
+refund_after(const PsRefund *refund, const PsPayment *payment, const char *to)
 {
-	if (refund->now == NULL)
-		return replay_same(to, "failed") ? NULL : to;
+	if (refund->now == NULL)	/* failed at first: told late */
+		return replay_same(to, "failed") &&
+			!paystate_late_refund(payment, refund->amount) ? NULL : to;
 	return replay_same(refund->now, "pending") && !replay_same(to, "pending") ?
 		to : NULL;
 }
@@ -129,7 +130,7 @@ take_refund(PsReplay *r, const PsStep *s, PsLeg *leg, PsVerdict *v)
 	if (refund->amount != s->amount)
 		return paystate_replay_stop(r, s, psprintf("amount of refund \"%s\"", refund->id),
 									replay_number(s->amount), replay_number(refund->amount));
-	after = refund_after(refund, s->refund_to);
+	after = refund_after(refund, &before, s->refund_to);
 	if (after == NULL)
 		return paystate_replay_illegal(r, s);
 	if (refund->now != NULL)

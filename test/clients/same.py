@@ -13,8 +13,8 @@ IDS = {'id', 'order_id', 'payment_id', 'parent_payment_id', 'parent_order_id'}
 
 
 # Left out are our clock's times, and what tells of the way rather than of the
-# end: the count of history rows, refunds that came to nothing, and the names
-# of those that gave back what was never captured.
+# end: the count of history rows, and the names of refunds that gave back what
+# was never captured.
 SAME = {
     'orders': """SELECT id, lifecycle, amount, amount_paid, amount_due, amount_authorized, amount_pending,
         amount_refunded, currency, receipt, offer_id, partial_payment, first_payment_min_amount, notes,
@@ -22,7 +22,7 @@ SAME = {
     'payments': """SELECT id, order_id, amount, amount_captured, amount_refunded, refund_pending, currency,
         status, CASE WHEN created_at < now() - interval '1 day' THEN created_at END FROM %s.payments""",
     'refunds': """SELECT CASE WHEN p.amount_captured > 0 THEN r.id END, r.payment_id, r.amount, r.status
-        FROM %s.refunds r JOIN %s.payments p ON p.id = r.payment_id WHERE r.status <> 'failed'""",
+        FROM %s.refunds r JOIN %s.payments p ON p.id = r.payment_id""",
     'order_events': """SELECT gateway, event_id, event_type, occurred_at, order_ref, payment_ref, order_key,
         payment_id, outcome IN ('applied', 'unchanged', 'stale') AS done, code, payload FROM %s.order_events""",
 }

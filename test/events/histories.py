@@ -321,3 +321,45 @@ def written():
     g.to('c', 'authorized', 'PAYMENT_AUTHORIZED', 'PENDING'); g.to('pt', 'authorized', 'ORDER_AUTHORIZED', 'AUTHORIZED')
     g.to('c', 'processed', 'PAYMENT_PROCESSED', 'AUTHORIZED'); g.to('pt', 'processed', 'ORDER_PROCESSED', 'PROCESSED')
     yield 'Plural: two legs held, then captured', g
+
+    g = Plural('order_leg_back', 1000, 'plural')
+    g.pay('c', 600); g.to('c', 'processed', 'PAYMENT_PROCESSED', 'PENDING')
+    g.pay('pt', 400); g.to('pt', 'processed', 'ORDER_PROCESSED', 'PROCESSED')
+    g.refund('rf', 600, pid='c')
+    yield 'Plural: one leg goes back, told alone, after another paid', g
+
+    g = Plural('order_legs_back', 1000, 'plural')
+    g.pay('c', 300); g.to('c', 'processed', 'PAYMENT_PROCESSED', 'PENDING')
+    g.pay('pt', 700); g.to('pt', 'failed', 'PAYMENT_FAILED', 'ATTEMPTED')
+    g.pay('pt2', 700); g.to('pt2', 'processed', 'ORDER_PROCESSED', 'PROCESSED')
+    g.refund('rf1', 300, pid='c'); g.refund('rf2', 200, pid='pt2'); g.refund('rf3', 500, pid='pt2')
+    yield 'Plural: a leg retried, then all goes back, each refund told alone', g
+
+    g = Plural('order_three_legs', 1000, 'plural')
+    g.pay('a', 200); g.to('a', 'processed', 'PAYMENT_PROCESSED', 'PENDING', only=['a'])
+    g.pay('b', 300); g.to('b', 'processed', 'PAYMENT_PROCESSED', 'PENDING', only=['b'])
+    g.pay('c', 500); g.to('c', 'processed', 'ORDER_PROCESSED', 'PROCESSED', only=['c'])
+    g.refund('rf1', 200, pid='a'); g.refund('rf2', 100, 'PENDING', pid='b'); g.refund('rf2', 100, pid='b')
+    yield 'Plural: three legs, each told alone, two of them refunded', g
+
+    g = Plural('order_leg_fails', 1000, 'plural')
+    g.pay('c', 600); g.to('c', 'processed', 'PAYMENT_PROCESSED', 'PENDING')
+    g.pay('pt', 400); g.to('pt', 'failed', 'PAYMENT_FAILED', 'ATTEMPTED')
+    g.refund('rf', 600, pid='c')
+    yield 'Plural: a leg fails, what the other paid goes back', g
+
+    g = Razorpay('order_failed_alone', 1000, 'razorpay')
+    g.pay('p'); g.to('p', 'captured'); g.refund('p', 'r1', 1000, 'failed'); g.refund('p', 'r2', 600)
+    g.refund('p', 'r3', 700, 'failed'); g.refund('p', 'r4', 400)
+    yield 'refunds that fail at once, between others', g
+
+    g = Plural('order_refund_fails_late', 1000, 'plural_preauth')
+    g.pay('p'); g.to('p', 'authorized', 'ORDER_AUTHORIZED', 'AUTHORIZED')
+    g.to('p', 'processed', 'ORDER_PROCESSED', 'PARTIALLY_CAPTURED', captured=700)
+    g.refund('rf1', 700, 'PENDING', pid='p'); g.refund('rf1', 700, 'FAILED', pid='p'); g.refund('rf2', 700, pid='p')
+    yield 'Plural: captured in part, a refund fails, another is whole', g
+
+    g = Paykun('order_pk_two', 1150, 'paykun')
+    g.pay('p1'); g.pay('p2'); g.pay('p3'); g.to('p2', 'captured'); g.to('p1', 'failed'); g.to('p3', 'failed')
+    g.to('p2', 'refunded')
+    yield 'PayKun: two payments fail after another paid', g

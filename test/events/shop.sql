@@ -24,8 +24,8 @@ END
 $$;
 
 -- All that must be the same whatever came first: ids are the gateways' own,
--- our clock's times, the counts of history rows and refunds that came to
--- nothing are left out.  What was never captured has no refund of that name.
+-- our clock's times and the counts of history rows are left out.  What was
+-- never captured has no refund of that name.
 CREATE FUNCTION helper.state(shop text) RETURNS text
 	LANGUAGE plpgsql
 AS $$
@@ -45,8 +45,7 @@ BEGIN
 			 FROM %2$I.payments p LEFT JOIN %2$I.orders o ON o.id = p.order_id),
 			(SELECT string_agg(concat_ws(' ', 'refund', CASE WHEN p.amount_captured > 0 THEN r.%1$I END,
 					'of', p.%1$I, r.status, r.amount), E'\n' ORDER BY p.%1$I, r.%1$I)
-			 FROM %2$I.refunds r JOIN %2$I.payments p ON p.id = r.payment_id
-			 WHERE r.status <> 'failed'))$query$, col, shop)
+			 FROM %2$I.refunds r JOIN %2$I.payments p ON p.id = r.payment_id))$query$, col, shop)
 	INTO state;
 	RETURN state;
 END

@@ -147,7 +147,8 @@ SELECT throws_ok($$SELECT paystate.record_event('orders', 'razorpay', NULL, '{}'
 SELECT throws_ok($$SELECT paystate.record_event('orders', 'razorpay', 'e', NULL)$$, '22004', 'argument "payload" must not be null', 'no payload');
 SELECT throws_ok($$SELECT paystate.record_event('payments', 'razorpay', 'e', '{}')$$, '23PS8', 'table "shop.payments" cannot record events', 'not an orders table');
 
--- ---- late_payment(): dead, or where a rule leads on; never money
+-- ---- late_payment(): dead, or where a rule leads on; money only where refunds
+-- have moved the order since
 SELECT throws_ok(format('SELECT paystate.late_payment(''payments'', %L)', jsonb_build_object('id', 'x', 'order_id', 'o1', 'amount', 1000, 'currency', 'INR', 'status', s)),
 	'23PS2', 'insert on table "payments" violates initial status of life cycle "razorpay"', 'never late as ' || s)
   FROM unnest('{authorized,captured,refunded}'::text[]) s;
@@ -161,6 +162,50 @@ SELECT throws_ok($$UPDATE payments SET status = 'authorized' WHERE id = 'x'; UPD
 SELECT throws_ok($$INSERT INTO payments (id, order_id, amount, status) VALUES ('w', 'o1', 1000, 'failed')$$,
 	'23PS2', 'insert on table "payments" violates initial status of life cycle "razorpay"', 'a plain insert is not late');
 SELECT throws_ok($$SELECT paystate.late_payment('payments', v) FROM jsonb_array_elements('[{}]') v$$, '22023', 'fields of a payment must be an object that names columns', 'no fields');
+
+DO $$ BEGIN
+	INSERT INTO orders (id, lifecycle, amount) VALUES ('back', 'plural', 1000), ('held', 'plural_preauth', 1000), ('whole', 'plural', 1000), ('open', 'plural', 1000);
+	INSERT INTO payments (id, order_id, amount) VALUES ('back1', 'back', 600), ('held1', 'held', 1000), ('whole1', 'whole', 1000), ('open1', 'open', 600);
+	UPDATE payments SET status = 'processed' WHERE id IN ('back1', 'whole1', 'open1');
+	UPDATE payments SET status = 'authorized' WHERE id = 'held1';
+	UPDATE payments SET status = 'processed', amount_captured = 600 WHERE id = 'held1';
+	INSERT INTO refunds (id, payment_id, amount) VALUES ('back_r', 'back1', 600), ('held_r', 'held1', 600), ('whole_r', 'whole1', 1000);
+END $$;
+CREATE FUNCTION helper.leg(order_id text, amount int, captured int, more jsonb DEFAULT '{}') RETURNS text LANGUAGE sql
+	AS $$ SELECT format('SELECT paystate.late_payment(''payments'', %L)', jsonb_build_object('id', order_id || '2', 'order_id', order_id,
+		'amount', amount, 'amount_captured', captured, 'status', 'processed') || more) $$;
+SELECT throws_ok(helper.leg('back', 400, 300), '23PS6', 'column "amount_captured" of table "payments" is derived', 'a leg is captured whole');
+SELECT throws_ok(helper.leg('back', 401, 401), '23PS4', 'insert on table "payments" violates amounts of life cycle "plural"', 'a leg is of no more than is due');
+SELECT throws_ok(helper.leg('back', 0, 0), '23PS4', 'insert on table "payments" violates amounts of life cycle "plural"', 'nor of nothing');
+SELECT throws_ok(helper.leg('back', 400, 400, '{"currency": "USD"}'), '23PS5', 'insert on table "payments" violates currency of life cycle "plural"', 'nor in another currency');
+SELECT throws_ok(helper.leg('held', 400, 400), '23PS3', 'insert on table "payments" violates life cycle "plural_preauth": the order takes it no more', 'no leg where the rules would not have had it before');
+SELECT throws_ok(helper.leg('whole', 400, 400), '23PS4', 'insert on table "payments" violates amounts of life cycle "plural"', 'none where all was paid');
+SELECT throws_ok(helper.leg('open', 400, 400), '23PS2', 'insert on table "payments" violates initial status of life cycle "plural"', 'none where the order still takes payments');
+SELECT throws_ok($$INSERT INTO payments (id, order_id, amount, amount_captured, status) VALUES ('back2', 'back', 400, 400, 'processed')$$,
+	'23PS6', 'column "amount_captured" of table "payments" is derived', 'none by a plain insert');
+SELECT throws_ok($$INSERT INTO payments (id, order_id, amount, status) VALUES ('back2', 'back', 400, 'processed')$$,
+	'23PS2', 'insert on table "payments" violates initial status of life cycle "plural"', 'nor by one that says nothing of the capture');
+SELECT is_empty($$SELECT FROM payments WHERE id LIKE '%2' AND order_id IN ('back', 'held', 'whole', 'open')$$, 'nothing came of these');
+SELECT lives_ok(helper.leg('back', 400, 400), 'a leg that was captured before another went back');
+SELECT is((SELECT concat_ws(' ', status, amount_paid, amount_due, amount_refunded, attempts, payments_open, version) FROM orders WHERE id = 'back'),
+	'partially_refunded 1000 0 600 2 0 5', 'counts as it would have in time');
+SELECT throws_ok(helper.leg('back', 1, 1, '{"id": "back3"}'), '23PS4', 'insert on table "payments" violates amounts of life cycle "plural"', 'and once');
+
+-- ---- late_refund(): one that failed, and nothing else
+CREATE FUNCTION helper.back(payment_id text, amount int, status text) RETURNS text LANGUAGE sql
+	AS $$ SELECT format('SELECT paystate.late_refund(''refunds'', %L)', jsonb_build_object('id', 'late_' || payment_id, 'payment_id', payment_id, 'amount', amount, 'status', status)) $$;
+SELECT throws_ok(helper.back('whole1', 1001, 'failed'), '23PS4', 'insert on table "refunds" violates amounts of life cycle "plural"', 'of no more than was captured');
+SELECT throws_ok(helper.back('whole1', 0, 'failed'), '23PS4', 'insert on table "refunds" violates amounts of life cycle "plural"', 'nor of nothing');
+SELECT throws_ok(helper.back('x', 1, 'failed'), '23PS4', 'insert on table "refunds" violates amounts of life cycle "razorpay"', 'nor of a payment that was never captured');
+SELECT throws_ok(helper.back('whole1', 1, 'processed'), '23PS3', NULL, 'what gives money back is judged as ever');
+SELECT throws_ok($$INSERT INTO refunds (id, payment_id, amount, status) VALUES ('late_whole1', 'whole1', 400, 'failed')$$, '23PS2', NULL, 'a plain insert is not late');
+SELECT throws_ok($$SELECT paystate.late_refund('payments', '{"id": "x"}')$$, '23PS8', 'table "payments" is not bound to a life cycle', 'not into another table');
+SELECT throws_ok($$SELECT paystate.late_refund('refunds', v) FROM jsonb_array_elements('[{}]') v$$, '22023', 'fields of a refund must be an object that names columns', 'no fields of a refund');
+SELECT lives_ok(helper.back('whole1', 400, 'failed'), 'one that failed before all went back');
+SELECT is((SELECT concat_ws(' ', o.status, o.amount_refunded, p.amount_refunded, p.refund_pending, r.status, h.refund_to, h.amount, h.order_from = h.order_to)
+	FROM orders o JOIN payments p ON p.order_id = o.id JOIN refunds r ON r.payment_id = p.id JOIN order_history h ON h.refund_id = r.id WHERE r.id = 'late_whole1'),
+	'fully_refunded 1000 1000 0 failed failed 400 t', 'leaves everything as it was');
+SELECT is_empty($$SELECT * FROM paystate.verify('orders')$$, 'verify() follows what was told late');
 
 -- ---- the least rights
 DO $$ BEGIN
@@ -208,6 +253,30 @@ SELECT results_eq($$SELECT r.outcome FROM (VALUES ('b1', helper.webhook('sp', 'c
 	$$VALUES ('applied'), ('unchanged'), ('applied'), ('unchanged')$$, 'labels beyond ASCII and with a backslash are the shop''s own');
 SELECT results_eq($$SELECT o.status, p.status, r.status, p.amount_refunded FROM bazaar.sales o, bazaar.payments p, bazaar.refunds r$$,
 	$$VALUES ('चुकाया', 'a\b"c', 'लौटाया', 300)$$, 'and are written so');
+
+-- ---- no table of refunds: payments are told, a refund is kept with the reason
+DO $$ BEGIN
+	CREATE SCHEMA stall;
+	CREATE TABLE stall.sales (id text PRIMARY KEY, amount integer NOT NULL, status text NOT NULL);
+	CREATE TABLE stall.payments (id text PRIMARY KEY, order_id text REFERENCES stall.sales, amount integer NOT NULL, status text NOT NULL);
+	CREATE INDEX ON stall.payments (order_id);
+	PERFORM paystate.attach('stall.sales', 'stall.payments', lifecycle => 'razorpay', add_columns => true);
+	PERFORM paystate.create_events('stall');
+	INSERT INTO stall.sales (id, amount, status) VALUES ('t1', 1000, 'created'), ('t2', 1000, 'created');
+END $$;
+SELECT results_eq($$SELECT concat_ws(': ', r.outcome, r.reason) FROM (VALUES ('c1', helper.webhook('tf', 'failed', 't1', 1, '{"created_at": 1699999990}')),
+		('c2', helper.webhook('tp', 'captured', 't1', 5)), ('c3', helper.webhook('tp', 'authorized', 't1', 2)),
+		('c4', '{"entity": "refund", "id": "tr", "payment_id": "tp", "amount": 300, "status": "processed"}'),
+		('c5', helper.payment('tp', 'refunded', 't1', '{"entity": "payment", "captured": true}')), ('c6', helper.payment('tp', 'refunded', 't1', '{"entity": "payment", "captured": true}')),
+		('c7', helper.webhook('tv', 'authorized', 't2', 1)), ('c8', helper.payment('tv', 'refunded', 't2', '{"entity": "payment", "captured": false}'))) e (id, payload),
+	paystate.record_event('stall.sales', 'razorpay', e.id, e.payload) r$$,
+	$$VALUES ('applied'), ('applied'), ('stale: what the event tells has been overtaken'),
+		('refused: refund "tr" cannot be kept: payments of table "stall.payments" have no refunds with a status'),
+		('applied'), ('unchanged'), ('applied'), ('applied')$$, 'without refunds, payments are told all the same');
+SELECT results_eq($$SELECT o.status, o.amount_paid::int, o.attempts, p.id, p.status, p.amount_refunded::int FROM stall.sales o JOIN stall.payments p ON p.order_id = o.id ORDER BY p.id$$,
+	$$VALUES ('paid', 1000, 2, 'tf', 'failed', 0), ('paid', 1000, 2, 'tp', 'refunded', 1000), ('attempted', 0, 1, 'tv', 'refunded', 1000)$$, 'and stand as they should');
+SELECT is((SELECT concat_ws(' ', outcome, code) FROM stall.order_events WHERE event_id = 'c4'), 'refused 23PS1', 'what could not be done is kept');
+SELECT is_empty($$SELECT * FROM paystate.verify('stall.sales')$$, 'verify() finds nothing where there are no refunds');
 
 -- ---- money in units: each currency has its own, and events give subunits
 DO $$ BEGIN
