@@ -77,6 +77,8 @@ SELECT is(helper.verified('UPDATE order_history SET ' || t), says::text[], t) FR
 		'{"n|illegal step in history row 1|a rule of life cycle \"razorpay\"|payment \"n.a\" new>null, order new>created, amount 1000"}'),
 	('amount_paid = 900 WHERE order_id = ''m'' AND seq = 6',
 		'{"m|amount_paid in history row 6|1000|900"}'),
+	('amount_paid = 1001 WHERE order_id = ''m'' AND seq = 6',
+		'{"m|amount_paid in history row 6|1000|1001"}'),
 	-- what was told before the order was found counts; how it was told does not
 	('refund_to = NULL, refund_id = NULL WHERE order_id = ''m'' AND seq = 7', '{}'),
 	('refund_to = NULL, refund_id = NULL WHERE order_id = ''w'' AND seq = 6', '{}')

@@ -60,6 +60,7 @@ END
 $$;
 
 DO $$ BEGIN
+	PERFORM given('w', 'plural_preauth', 1000, 'a=1000 a>authorized a>processed:400');
 	PERFORM given('a', 'razorpay', 1000, 'a= a>authorized a>captured a-100 a~100');
 	PERFORM given('h', 'razorpay', 1000, 'a= a>authorized');
 	PERFORM given('n', 'razorpay', 1000);
@@ -106,6 +107,12 @@ SELECT helper.mends($$UPDATE payments SET status = 'processed', amount_captured 
 SELECT helper.mends($$DELETE FROM payments WHERE id = 't.c'$$, 't',
 	'attempted 400 of 1000, due 600, held 0, pending 0, back 0, attempts 2, open 0, v8; a captured 400/400-0-0, b failed 0/600-0-0',
 	ARRAY['- ->- attempted>attempted 1000/400/2 repair postgres'], 'a payment that was removed');
+
+SELECT helper.mends(format($$UPDATE payments SET amount_captured = %1$s WHERE id = 'w.a'; UPDATE orders SET amount_paid = %1$s, amount_due = 1000 - %1$s WHERE id = 'w'$$, paid), 'w',
+	format('partially_captured %s of 1000, due %s, held 0, pending 0, back 0, attempts 1, open 0, v5; a processed %1$s/1000-0-0', paid, 1000 - paid),
+	ARRAY[format('- ->- partially_captured>partially_captured 1000/%s/1 repair postgres', paid)],
+	format('captured %s where the history tells of 400, the order in step with it', paid))
+  FROM unnest('{399, 401}'::int[]) paid;
 
 -- ---- histories with holes ---------------------------------------------------------------------------
 SELECT helper.mends($$DELETE FROM order_history WHERE order_id = 'h' AND seq = 3$$, 'h',

@@ -216,6 +216,10 @@ SELECT matches(outcome('SELECT paystate.create_tables(''here'', key_type => ''nu
 SELECT refused('SELECT paystate.create_tables(''here'', key_type => ''bigint'', sharded => true)',
 	'22023 the sharded layout cannot have keys of type "bigint"', 'no shard has a sequence');
 
+-- currencies
+SELECT is(paystate.currency_exponent(c), e, format('exponent of "%s"', c))
+  FROM (VALUES ('INR', 2), ('AED', 2), ('ZMW', 2), ('JPY', 0), ('KWD', 3), ('XXX', NULL), ('INRS', NULL), ('INR ', NULL), ('IN', NULL), ('inr', NULL), ('', NULL)) v (c, e);
+
 -- new_id
 SELECT matches(paystate.new_id(k), p || '[0-9A-Za-z]{14}$', 'new_id of ' || k)
   FROM (VALUES ('order', '^order_'), ('payment', '^pay_'), ('refund', '^rfnd_')) v (k, p);
