@@ -43,7 +43,7 @@ AS $$
 			OR o.amount_refunded NOT BETWEEN 0 AND o.amount_paid
 	UNION ALL
 	SELECT p.id, 'refunds of the payment' FROM payments p
-		LEFT JOIN refunds r ON r.payment_id = p.id GROUP BY p.id
+		LEFT JOIN refunds r ON r.payment_id = p.id GROUP BY p.order_id, p.id, p.status, p.amount_refunded, p.refund_pending, p.amount_captured
 		HAVING p.amount_refunded
 				<> coalesce(sum(r.amount) FILTER (WHERE r.status = 'processed'), 0)
 			OR p.refund_pending

@@ -7,8 +7,12 @@ CREATE SCHEMA shop;
 CREATE SCHEMA helper;
 SET LOCAL search_path = shop, helper, public;
 
--- With :partitioned set, the history is partitioned by month.
-\if :{?partitioned}
+-- With :sharded set, keys are led by the order's and all four tables are in
+-- sixteen hash partitions each; with :partitioned, the history is partitioned
+-- by month.
+\if :{?sharded}
+\ir spread.sql
+\elif :{?partitioned}
 DO $$ BEGIN PERFORM paystate.create_tables('shop', history_partition => 'month'); END $$;
 \else
 DO $$ BEGIN PERFORM paystate.create_tables('shop'); END $$;
@@ -72,7 +76,7 @@ BEGIN
 		WHEN SQLSTATE 'TT000' THEN NULL;
 		WHEN OTHERS THEN
 			RETURN SQLSTATE || ' ' || CASE WHEN current_setting('helper.leaves', true) = 'on'
-				THEN regexp_replace(SQLERRM, '"(orders|payments|refunds)_[01]"', '"\1"', 'g') ELSE SQLERRM END;
+				THEN regexp_replace(SQLERRM, '"(orders|payments|refunds)_\d+"', '"\1"', 'g') ELSE SQLERRM END;
 	END;
 	RETURN 'accepted';
 END
@@ -183,6 +187,14 @@ BEGIN
 				RAISE 'no payment %', payment;
 			END IF;
 		WHEN 'refund' THEN
+			IF current_setting('helper.sharded', true) = 'on' THEN
+				INSERT INTO refunds (order_id, id, payment_id, amount, status)
+					SELECT an_order, payment || '.r' || count(*) + 1, payment,
+							(op ->> 'amount')::bigint,
+							coalesce(op ->> 'status', 'processed')
+					  FROM refunds WHERE order_id = an_order AND payment_id = payment;
+				RETURN;
+			END IF;
 			INSERT INTO refunds (id, payment_id, amount, status)
 				SELECT payment || '.r' || count(*) + 1, payment,
 						(op ->> 'amount')::bigint,
