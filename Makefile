@@ -27,6 +27,7 @@
 #   make bench-history N=1000000  analysts' questions, as ratios to plain SQL
 #   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
+#   make sharded   every transition and guard in sixteen hash partitions
 #   make citus-check  a shop over three nodes, where a server with Citus is
 #   make deb       Debian packages of the last commit, beside the tree's directory
 #   make package-check  the last commit's package in a bare Debian: built, installed,
@@ -229,10 +230,14 @@ dist:
 	git archive --format=zip --prefix=$(EXTENSION)-$(EXTVERSION)/ \
 		--output=$(EXTENSION)-$(EXTVERSION).zip HEAD
 
+sharded: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/shards/suite $(FILES)
+
 citus-check: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/citus/check
-.PHONY: static versions test-all citus-check
+.PHONY: static versions test-all citus-check sharded
 
 # needs dpkg-dev, debhelper and postgresql-server-dev-all
 DEB ?= $(abspath ..)
