@@ -46,8 +46,7 @@ order_name(const PsCase *c)
 	const PsTable *table = c->order.table;
 	const char *key;
 
-	if (table == NULL)
-		return "";
+	Assert(table != NULL);		/* it was found before anything is refused */
 	key = paystate_key_text(c->order.rel, table->nkeys, table->key, c->order.key);
 	return key[0] == '\0' ? "" : psprintf(" \"%s\"", key);
 }

@@ -114,7 +114,7 @@ count_rules(const Trial *t, const PsPayment *payment, const PsEvent *event)
 }
 
 /* the other live payments go along, and the totals with them */
-static bool
+static void
 take_along(const Trial *t, PsOutcome *o, PsVerdict *v)
 {
 	for (int i = 0; i < PS_PROOF_PAYMENTS; i++)
@@ -125,10 +125,9 @@ take_along(const Trial *t, PsOutcome *o, PsVerdict *v)
 			continue;
 		if (!paystate_cascade(t->lc, &v->order, p->amount, p->status,
 							  v->cascade_to))
-			return false;
+			elog(ERROR, "the totals of an order are not those of its payments");
 		p->status = v->cascade_to;
 	}
-	return true;
 }
 
 static int
@@ -161,7 +160,7 @@ try_event(const Trial *t, PsProofStep step, const PsPayment *payment,
 			v.payment.amount_captured < v.payment.amount;
 	}
 	if (v.cascade_to != PS_NO_STATUS)
-		o.broken |= !take_along(t, &o, &v);
+		take_along(t, &o, &v);
 	paystate_spot_order(t->lc, &o.after, &sums);
 	o.broken |= !same_totals(&sums, &v.order) || is_broken(&o.after, &sums);
 	t->reader(&o, t->arg);

@@ -14,8 +14,13 @@ static void
 append_payment_step(StringInfo text, const PsLifecycle *lc,
 					const PsProofStep *s, const PsSpot *before)
 {
+	static const char *const what[] = {
+		[PS_S_REFUND] = "refund",[PS_S_RESERVE] = "pending refund",
+		[PS_S_PROCESS] = "pending refund",[PS_S_RELEASE] = "pending refund"
+	};
 	static const char *const fate[] = {
-		[PS_S_RESERVE] = "",[PS_S_PROCESS] = " processed",[PS_S_RELEASE] = " failed"
+		[PS_S_REFUND] = "",[PS_S_RESERVE] = "",
+		[PS_S_PROCESS] = " processed",[PS_S_RELEASE] = " failed"
 	};
 	const char	name = 'a' + s->which;
 	const PsSpotPayment *p;
@@ -34,11 +39,8 @@ append_payment_step(StringInfo text, const PsLifecycle *lc,
 			if (s->amount > 0)
 				appendStringInfo(text, " with %d", s->amount);
 			break;
-		case PS_S_REFUND:
-			appendStringInfo(text, "refund of %d from payment %c", s->amount, name);
-			break;
 		default:
-			appendStringInfo(text, "pending refund of %d from payment %c%s",
+			appendStringInfo(text, "%s of %d from payment %c%s", what[s->kind],
 							 s->amount, name, fate[s->kind]);
 	}
 }

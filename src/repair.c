@@ -196,8 +196,7 @@ decide(PsBook *book, void *arg)
 	bool		let_go;
 	bool		agreed;
 
-	if (!book->has_order)
-		return;
+	Assert(book->has_order);	/* it is locked */
 	paystate_sum_up(book, &r->order);
 	check_payments(r, book);
 	let_go = last == NULL && book->order.status != PS_NO_STATUS &&

@@ -44,6 +44,19 @@ check_link(PsFindings *f, const PsStep *s, const PsStep *last, TimestampTz since
 		strcmp(s->order_from, last->order_to) == 0;
 }
 
+/* a status is that of a payment or refund which the row names, and the other way round */
+static void
+check_names(PsFindings *f, const PsStep *s)
+{
+	if (s->payment == NULL &&
+		(s->payment_from != NULL || s->payment_to != NULL || s->refund_to != NULL))
+		paystate_find(f, "payment_id", "the payment that moved", NULL);
+	if (s->refund_to != NULL && s->payment_from == NULL)
+		paystate_find(f, "payment_from", "the payment's status", NULL);
+	if (s->refund != NULL && s->refund_to == NULL)
+		paystate_find(f, "refund_to", "the refund's status", NULL);
+}
+
 /* its rows hang together; true if they can be followed */
 bool
 paystate_check_chain(PsFindings *f, TimestampTz *since)
@@ -58,6 +71,7 @@ paystate_check_chain(PsFindings *f, TimestampTz *since)
 		const PsStep *s = &book->steps[i];
 
 		f->step = s;
+		check_names(f, s);
 		ok &= check_link(f, s, i == 0 ? &none : &book->steps[i - 1], *since);
 		*since = paystate_since_after(s, *since);
 	}

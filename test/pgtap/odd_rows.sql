@@ -108,6 +108,19 @@ SELECT is(helper.says('SELECT 1', s), e, s) FROM (VALUES
 SELECT results_eq($$SELECT kind, payment_id, to_status FROM paystate.allowed_transitions('a_x', 'x', '1') WHERE allowed ORDER BY 1, 2, 3$$,
 	$$SELECT kind, payment_id, to_status FROM paystate.allowed_transitions('a', 'x', '1') WHERE allowed ORDER BY 1, 2, 3$$, 'a partition answers as its table does');
 
+-- ---- ids that are alike but for their shop: a payment with half a key, a refund without its payment
+CREATE TABLE c (shop text, no int, amount bigint NOT NULL, status text NOT NULL, PRIMARY KEY (shop, no));
+CREATE TABLE d (shop text, nr int, no int, amount bigint NOT NULL, status text NOT NULL, PRIMARY KEY (shop, nr), FOREIGN KEY (shop, no) REFERENCES c);
+CREATE TABLE e (shop text, nr int, id int PRIMARY KEY, amount bigint NOT NULL, FOREIGN KEY (shop, nr) REFERENCES d);
+CREATE INDEX ON d (shop, no);
+CREATE INDEX ON e (shop, nr);
+SELECT is_empty($$SELECT * FROM paystate.attach('c', 'd', 'e', lifecycle => 'plural', add_columns => true)$$, 'attached');
+INSERT INTO c (shop, no, amount) VALUES ('x', 1, 1000);
+INSERT INTO d (shop, nr, no) VALUES ('x', 1, 1);
+SELECT is(helper.found('INSERT INTO d (shop, nr, no, amount, amount_captured, amount_refunded, refund_pending, status, status_since)
+	SELECT ''x'', 7, NULL, 1000, 0, 0, 0, ''pending'', now(); INSERT INTO e (shop, nr, id, amount) SELECT ''y'', 7, 70, 100', 'c'),
+	'{"missing payment of refund \"70\"|7|-","order key of payment \"7\"|null or not null as a whole|null in part"}', 'each is looked at by itself');
+
 -- ---- attached and used in one transaction: several orders whose payments go along
 CREATE TABLE u (id int PRIMARY KEY, amount bigint NOT NULL, status text NOT NULL);
 CREATE TABLE w (id int PRIMARY KEY, u int REFERENCES u, amount bigint NOT NULL, status text NOT NULL);

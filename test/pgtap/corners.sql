@@ -1,0 +1,108 @@
+-- Corners: what only an odd statement, setting or table reaches.  Each refusal
+-- with its exact words, each beside what is legal.
+\ir lib/shop.sql
+\ir lib/variants.sql
+
+SELECT * FROM no_plan();
+
+-- ---- two shops written by one statement: each history gets its own rows
+CREATE SCHEMA other;
+DO $$ BEGIN
+	PERFORM paystate.create_tables('other');
+	INSERT INTO orders (id, amount) SELECT 'two' || i, 1000 FROM generate_series(1, 3) i;
+	INSERT INTO other.orders (id, amount) SELECT 'two' || i, 1000 FROM generate_series(1, 3) i;
+END $$;
+WITH here AS (INSERT INTO payments (id, order_id) SELECT 'p' || i, 'two' || i FROM generate_series(1, 3) i)
+INSERT INTO other.payments (id, order_id) SELECT 'p' || i, 'two' || i FROM generate_series(1, 3) i;
+SELECT results_eq($$SELECT 'here ' || order_id || payment_id COLLATE "default" AS t FROM order_history WHERE seq = 2 UNION ALL
+	SELECT 'other ' || order_id || payment_id COLLATE "default" FROM other.order_history WHERE seq = 2 ORDER BY t$$,
+	$$SELECT s || ' two' || i || 'p' || i AS t FROM unnest('{here,other}'::text[]) s, generate_series(1, 3) i ORDER BY t$$, 'two histories in one statement');
+SELECT is_empty('SELECT * FROM paystate.verify(''other.orders'')', 'the other one adds up');
+
+-- ---- a COPY whose table goes by another name while it runs
+CREATE TABLE helper.lines (line text);
+CREATE FUNCTION helper.elsewhere() RETURNS trigger LANGUAGE plpgsql
+	AS $$ BEGIN PERFORM set_config('search_path', TG_ARGV[0], true); RETURN NEW; END $$;
+DO $$
+DECLARE
+	place text;
+	file text := format('%s/corners_%s', current_setting('data_directory'), (SELECT oid FROM pg_database WHERE datname = current_database()));
+BEGIN
+	FOREACH place IN ARRAY '{pg_catalog,other,"shop, helper, public"}'::text[] LOOP
+		INSERT INTO shop.orders (id, amount) SELECT place || i, 1000 FROM generate_series(1, 3) i;
+		EXECUTE format('COPY (SELECT %L || i || ''p'', %L || i FROM generate_series(1, 3) i) TO %L', place, place, file);
+		EXECUTE format('CREATE TRIGGER elsewhere BEFORE INSERT ON shop.payments FOR EACH ROW EXECUTE FUNCTION helper.elsewhere(%L)', place);
+		EXECUTE format('COPY payments (id, order_id) FROM %L', file);
+		SET LOCAL search_path = shop, helper, public;
+		DROP TRIGGER elsewhere ON shop.payments;
+	END LOOP;
+END $$;
+SELECT is((SELECT count(*) FROM order_history WHERE payment_id LIKE '%p' AND seq = 2), 9::bigint, 'COPY under a changing search_path');
+SELECT is_empty('SELECT * FROM paystate.verify(''orders'')', 'adds up');
+
+-- ---- sums that do not fit, once more: a reserve below nothing
+SELECT given('full', 'razorpay', 1000, 'a= a>authorized a>captured') \g /dev/null
+SELECT given('left', 'razorpay', 1000, 'a= a>authorized a>captured') \g /dev/null
+SET LOCAL session_replication_role = replica;
+UPDATE payments SET amount_captured = 9223372036854775807, amount_refunded = 9223372036854775800, refund_pending = -1000 WHERE id = 'full.a';
+SET LOCAL session_replication_role = origin;
+SELECT helper.refused('INSERT INTO refunds (payment_id, amount) VALUES (''full.a'', 100)', says('23PS4', 'insert refunds', 'razorpay'), 'refunds beyond the end of bigint');
+SELECT helper.accepted('INSERT INTO refunds (payment_id, amount) VALUES (''left.a'', 100)', 'beside it as usual');
+SET LOCAL session_replication_role = replica;
+UPDATE payments SET amount_captured = 1000, amount_refunded = 0, refund_pending = 0 WHERE id = 'full.a';
+SET LOCAL session_replication_role = origin;
+
+-- ---- a payment that no four moves lead to
+SELECT given('far', 'razorpay', 1000, 'a= a>authorized a>captured a-400') \g /dev/null
+SET LOCAL session_replication_role = replica;
+UPDATE payments SET status = 'refunded' WHERE id = 'far.a';
+SET LOCAL session_replication_role = origin;
+SELECT bag_eq('SELECT problem, expected, actual FROM paystate.verify(''orders'')',
+	$$VALUES ('status of payment "far.a"', 'captured', 'refunded')$$, 'verify() tells');
+SELECT paystate.repair('orders', 'far') \g /dev/null
+SELECT results_eq($$SELECT status::text, amount_paid, amount_refunded FROM orders WHERE id = 'far'$$, $$VALUES ('paid', 1000::bigint, 400::bigint)$$, 'repair() keeps the order''s status');
+SET LOCAL session_replication_role = replica;
+DELETE FROM refunds WHERE payment_id = 'far.a';
+DELETE FROM payments WHERE order_id = 'far';
+DELETE FROM order_history WHERE order_id = 'far';
+DELETE FROM orders WHERE id = 'far';
+SET LOCAL session_replication_role = origin;
+
+-- ---- orders that cannot go to another life cycle, or are gone by then
+DO $$ BEGIN
+	PERFORM helper.variant('whole', 'paykun', '{}');
+	DELETE FROM paystate.lifecycle_transition WHERE lifecycle = 'whole' AND payment_event = 'captured:refund';
+	PERFORM helper.variant('parts', 'paykun', '{}');
+	PERFORM given('mig1', 'parts', 1000, 'a= a>captured a-400');
+	PERFORM given('mig2', 'parts', 1000, 'a= a>captured');
+END $$;
+SELECT results_eq($$SELECT order_key, outcome, reason FROM paystate.migrate_orders('orders', 'parts', 'whole', true) ORDER BY 1$$,
+	$$VALUES ('mig1', 'kept', 'no order there is "paid" with what this one has paid, held and returned'), ('mig2', 'movable', NULL)$$, 'no order gives back a part there');
+CREATE FUNCTION helper.take_away() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.lifecycle = 'whole' AND OLD.lifecycle = 'parts' THEN
+		PERFORM set_config('session_replication_role', 'replica', true);
+		DELETE FROM shop.order_history WHERE order_id = 'mig3';
+		DELETE FROM shop.orders WHERE id = 'mig3';
+		PERFORM set_config('session_replication_role', 'origin', true);
+	END IF;
+	RETURN NEW;
+END $$;
+SELECT given('mig3', 'parts', 1000) \g /dev/null
+CREATE TRIGGER take_away BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION helper.take_away();
+SELECT results_eq($$SELECT order_key, outcome FROM paystate.migrate_orders('orders', 'parts', 'whole', false) ORDER BY 1$$,
+	$$VALUES ('mig1', 'kept'), ('mig2', 'moved')$$, 'an order that is gone is not told of');
+DROP TRIGGER take_away ON orders;
+CREATE TABLE plain_o (id int PRIMARY KEY, amount bigint NOT NULL, status text NOT NULL);
+CREATE TABLE plain_p (id int PRIMARY KEY, o int REFERENCES plain_o, amount bigint NOT NULL, status text NOT NULL);
+CREATE INDEX ON plain_p (o);
+SELECT is_empty($$SELECT * FROM paystate.attach('plain_o', 'plain_p', lifecycle => 'parts', add_columns => true)$$, 'attached');
+SELECT throws_ok($$SELECT * FROM paystate.migrate_orders('plain_o', 'parts', 'whole', true)$$, '22023', 'table "plain_o" has no column for the life cycle', 'where no column says the life cycle');
+
+-- ---- more statuses than the aggregates of the views begin with
+SELECT results_eq($$SELECT status, count FROM unnest((SELECT paystate.stays(l, l || 'x', now(), now() - interval '1 s') FROM (SELECT 's' || i % 20 FROM generate_series(10, 69) i) x (l))) ORDER BY 1$$,
+	$$SELECT 's' || i, 3::bigint FROM generate_series(0, 19) i ORDER BY 1$$, 'stays() of 20 statuses');
+SELECT results_eq($$SELECT status, count FROM unnest((SELECT paystate.visits(l, 1, t) FROM (SELECT 's' || i % 20, format('(%s,1)', i / 20)::tid FROM generate_series(0, 59) i) x (l, t))) ORDER BY 1$$,
+	$$SELECT 's' || i, 3::bigint FROM generate_series(0, 19) i ORDER BY 1$$, 'visits() of 20 statuses');
+
+\ir lib/end.sql
