@@ -75,6 +75,10 @@ DECLARE
 	step	record;
 	refund	jsonb;
 BEGIN
+	IF shop_order IS NULL AND tables #>> '{payments,shard}' IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation', MESSAGE = format(
+			'the event names no order, and table "%s" keeps its rows by order', tables #>> '{payments,name}');
+	END IF;
 	PERFORM paystate.event_check_order(event ->> 'gateway', event, shop_order,
 		coalesce(shop_order ->> 'lifecycle', tables #>> '{payments,lifecycle}'));
 	FOR step IN SELECT * FROM paystate.event_steps(event) LOOP
@@ -143,7 +147,7 @@ BEGIN
 		payment_refs := ARRAY(SELECT p ->> 'id' FROM jsonb_array_elements(event -> 'payments') p
 			UNION SELECT r ->> 'payment' FROM jsonb_array_elements(event -> 'refunds') r);
 		shop_order := paystate.event_lock_order(tables, event);
-		known := tables || jsonb_build_object('unit', 10 ^ coalesce(paystate.currency_exponent(
+		known := tables || jsonb_build_object('order_key', shop_order ->> 'key', 'unit', 10 ^ coalesce(paystate.currency_exponent(
 			coalesce(shop_order ->> 'currency', event #>> '{payments,0,currency}')), 2)::numeric);
 		order_ref := coalesce(event #>> '{order,id}', shop_order ->> 'ref');
 		order_key := shop_order ->> 'key';
@@ -161,7 +165,7 @@ BEGIN
 			code := SQLSTATE;
 			reason := SQLERRM;
 		END;
-		payment_id := paystate.event_find_payment(tables, coalesce(event #>> '{payments,0,id}',
+		payment_id := paystate.event_find_payment(known, coalesce(event #>> '{payments,0,id}',
 			event #>> '{refunds,0,payment}')) ->> 'key';
 		IF outcome = 'stale' THEN
 			reason := 'what the event tells has been overtaken';

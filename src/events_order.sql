@@ -10,9 +10,15 @@ AS $event_lock_order$
 DECLARE
 	ref		text := event #>> '{order,id}';
 	payment_ref text := coalesce(event #>> '{payments,0,id}', event #>> '{refunds,0,payment}');
-	payment	jsonb := paystate.event_find_payment(tables, payment_ref);
+	payment	jsonb;
 	locked	jsonb;
 BEGIN
+	-- payments that are kept by order are not looked for in all of them
+	IF ref IS NULL AND tables #>> '{payments,shard}' IS NOT NULL THEN
+		RETURN NULL;
+	ELSIF ref IS NULL THEN
+		payment := paystate.event_find_payment(tables, payment_ref);
+	END IF;
 	-- whoever inserts that payment now waits, or is waited for: see event_open_payment()
 	IF ref IS NULL AND payment IS NULL AND payment_ref IS NOT NULL THEN
 		PERFORM pg_advisory_xact_lock(hashtextextended(concat_ws(' ', tables ->> 'inbox', payment_ref), 0));

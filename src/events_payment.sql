@@ -11,16 +11,15 @@ DECLARE
 BEGIN
 	EXECUTE format('SELECT jsonb_build_object(''key'', p.%I::text, ''order'', p.%I::text, ''amount'', %s,'
 		' ''captured'', %s, ''refunded'', %s, ''pending'', %s, ''currency'', %s, ''status'', p.%s::text)'
-		' FROM %s p WHERE p.%I = %s',
+		' FROM %s p WHERE p.%s',
 		tables #>> '{payments,key}', tables ->> 'order_id', paystate.event_subunits(tables, 'payments', 'amount', 'p'),
 		paystate.event_subunits(tables, 'payments', 'amount_captured', 'p'),
 		paystate.event_subunits(tables, 'payments', 'amount_refunded', 'p'),
 		paystate.event_subunits(tables, 'payments', 'refund_pending', 'p'),
 		coalesce('p.' || paystate.event_column(tables, 'payments', 'currency'), 'NULL'),
 		paystate.event_column(tables, 'payments', 'status'), tables #>> '{payments,name}',
-		tables #>> '{payments,ref}',
-		paystate.event_value(tables, 'payments', tables #>> '{payments,ref}', 1))
-	INTO found_row USING ref;
+		paystate.event_row(tables, 'payments', tables #>> '{payments,ref}', 1, 2))
+	INTO found_row USING ref, tables ->> 'order_key';
 	RETURN found_row || jsonb_build_object('status',
 		paystate.event_label(tables, 'payments', found_row ->> 'status', false));
 END
@@ -245,15 +244,14 @@ AS $event_step$
 DECLARE
 	moved	bigint;
 BEGIN
-	EXECUTE format('UPDATE %s SET %s = %s%s WHERE %I = %s', tables #>> '{payments,name}',
+	EXECUTE format('UPDATE %s SET %s = %s%s WHERE %s', tables #>> '{payments,name}',
 		paystate.event_column(tables, 'payments', 'status'),
 		paystate.event_value(tables, 'payments', tables #>> '{payments,columns,status}', 2),
 		CASE WHEN captured IS NOT NULL THEN format(', %s = $3',
 			paystate.event_column(tables, 'payments', 'amount_captured')) END,
-		tables #>> '{payments,key}',
-		paystate.event_value(tables, 'payments', tables #>> '{payments,key}', 1))
+		paystate.event_row(tables, 'payments', tables #>> '{payments,key}', 1, 4))
 	USING stored ->> 'key', paystate.event_label(tables, 'payments', to_status, true),
-		paystate.event_units(tables, 'payments', 'amount_captured', captured);
+		paystate.event_units(tables, 'payments', 'amount_captured', captured), tables ->> 'order_key';
 	GET DIAGNOSTICS moved = ROW_COUNT;
 	IF moved <> 1 THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS8', MESSAGE = format(
@@ -279,14 +277,8 @@ BEGIN
 		PERFORM paystate.event_step(tables, stored, 'refunded', NULL);
 		RETURN;
 	END IF;
-	EXECUTE format('INSERT INTO %s (%I, %I, %s) VALUES (%s, %s, $3)', tables #>> '{refunds,name}',
-		tables #>> '{refunds,ref}', tables ->> 'payment_id',
-		paystate.event_column(tables, 'refunds', 'amount'),
-		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 1),
-		paystate.event_value(tables, 'refunds', tables ->> 'payment_id', 2))
-	USING 'rest_of_' || (payment ->> 'id'), stored ->> 'key',
-		paystate.event_units(tables, 'refunds', 'amount',
-			((stored ->> 'captured')::numeric - (stored ->> 'refunded')::numeric)::text);
+	PERFORM paystate.event_write_refund(tables, stored, jsonb_build_object('id', 'rest_of_' || (payment ->> 'id'),
+		'amount', (stored ->> 'captured')::numeric - (stored ->> 'refunded')::numeric), 'processed');
 END
 $event_refund_rest$;
 COMMENT ON FUNCTION paystate.event_refund_rest(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS

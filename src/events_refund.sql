@@ -19,7 +19,7 @@ BEGIN
 		SELECT array_agg(f.ref)
 		FROM (SELECT p.*, min(p.rank) OVER () AS best
 			  FROM (SELECT p.%1$I::text AS ref, CASE
-						WHEN EXISTS (SELECT FROM %8$s r WHERE r.%9$I = %10$s AND r.%11$I = p.%12$I) THEN 1
+						WHEN EXISTS (SELECT FROM %8$s r WHERE r.%9$s AND r.%10$I = p.%11$I) THEN 1
 						WHEN %5$s - %6$s - %7$s >= $2::numeric THEN 2
 						WHEN $4 = 'failed' AND %5$s >= $2::numeric THEN 3 END AS rank
 					FROM %2$s p WHERE p.%3$I = %4$s AND %5$s > 0) p) f
@@ -29,8 +29,7 @@ BEGIN
 		paystate.event_subunits(tables, 'payments', 'amount_captured', 'p'),
 		paystate.event_subunits(tables, 'payments', 'amount_refunded', 'p'),
 		paystate.event_subunits(tables, 'payments', 'refund_pending', 'p'),
-		tables #>> '{refunds,name}', tables #>> '{refunds,ref}',
-		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 3),
+		tables #>> '{refunds,name}', paystate.event_row(tables, 'refunds', tables #>> '{refunds,ref}', 3, 1),
 		tables ->> 'payment_id', tables #>> '{payments,key}')
 	INTO refs USING shop_order ->> 'key', refund ->> 'amount', refund ->> 'id', refund ->> 'status';
 	IF cardinality(refs) > 1 THEN
@@ -55,9 +54,15 @@ DECLARE
 		tables #>> '{refunds,ref}', refund ->> 'id',
 		tables ->> 'payment_id', stored ->> 'key',
 		tables #>> '{refunds,columns,amount}',
-		paystate.event_units(tables, 'refunds', 'amount', refund ->> 'amount'),
-		tables #>> '{refunds,columns,status}', paystate.event_label(tables, 'refunds', status, true));
+		paystate.event_units(tables, 'refunds', 'amount', refund ->> 'amount'));
 BEGIN
+	IF tables #> '{refunds,columns,status}' IS NOT NULL THEN
+		fields := fields || jsonb_build_object(tables #>> '{refunds,columns,status}',
+			paystate.event_label(tables, 'refunds', status, true));
+	END IF;
+	IF tables #>> '{refunds,shard}' IS NOT NULL THEN
+		fields := fields || jsonb_build_object(tables #>> '{refunds,shard}', tables -> 'order_key');
+	END IF;
 	IF tables #> '{refunds,columns,created_at}' IS NOT NULL AND refund ->> 'created' IS NOT NULL THEN
 		fields := fields || jsonb_build_object(tables #>> '{refunds,columns,created_at}', refund -> 'created');
 	END IF;
@@ -81,11 +86,11 @@ CREATE FUNCTION paystate.event_settle_refund(tables pg_catalog.jsonb, refund pg_
 	SET search_path = pg_catalog, pg_temp
 AS $event_settle_refund$
 BEGIN
-	EXECUTE format('UPDATE %s SET %s = %s WHERE %I = %s', tables #>> '{refunds,name}',
+	EXECUTE format('UPDATE %s SET %s = %s WHERE %s', tables #>> '{refunds,name}',
 		paystate.event_column(tables, 'refunds', 'status'),
 		paystate.event_value(tables, 'refunds', tables #>> '{refunds,columns,status}', 2),
-		tables #>> '{refunds,ref}', paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 1))
-	USING refund ->> 'id', paystate.event_label(tables, 'refunds', refund ->> 'status', true);
+		paystate.event_row(tables, 'refunds', tables #>> '{refunds,ref}', 1, 3))
+	USING refund ->> 'id', paystate.event_label(tables, 'refunds', refund ->> 'status', true), tables ->> 'order_key';
 END
 $event_settle_refund$;
 COMMENT ON FUNCTION paystate.event_settle_refund(pg_catalog.jsonb, pg_catalog.jsonb) IS
@@ -100,11 +105,10 @@ DECLARE
 	found_row	jsonb;
 BEGIN
 	EXECUTE format('SELECT jsonb_build_object(''payment'', r.%I::text, ''amount'', %s, ''status'', r.%s::text)'
-		' FROM %s r WHERE r.%I = %s', tables ->> 'payment_id',
+		' FROM %s r WHERE r.%s', tables ->> 'payment_id',
 		paystate.event_subunits(tables, 'refunds', 'amount', 'r'), paystate.event_column(tables, 'refunds', 'status'),
-		tables #>> '{refunds,name}', tables #>> '{refunds,ref}',
-		paystate.event_value(tables, 'refunds', tables #>> '{refunds,ref}', 1))
-	INTO found_row USING ref;
+		tables #>> '{refunds,name}', paystate.event_row(tables, 'refunds', tables #>> '{refunds,ref}', 1, 2))
+	INTO found_row USING ref, tables ->> 'order_key';
 	RETURN found_row || jsonb_build_object('status',
 		paystate.event_label(tables, 'refunds', found_row ->> 'status', false));
 END

@@ -1,52 +1,62 @@
 -- events_tables: which tables, columns and labels an event is about.  Names
 -- come from the catalog and from the guards' arguments alone.
 
-CREATE FUNCTION paystate.event_table(relation pg_catalog.regclass, guard pg_catalog.regproc)
+-- by_order: the columns that name the order.  Where tables are sharded the key
+-- leads with one, and rows are looked for in their order alone.
+CREATE FUNCTION paystate.event_table(relation pg_catalog.regclass, guard pg_catalog.regproc,
+									 by_order pg_catalog.name[] DEFAULT '{}')
 	RETURNS pg_catalog.jsonb
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $event_table$
 DECLARE
 	argument	text[];
+	places		int2[];			-- of the primary key
 	mapped		jsonb;			-- our name by theirs
 	described	jsonb;
+	in_units	boolean;
 BEGIN
 	SELECT paystate.known_arguments(g.tgargs) INTO argument
 	FROM pg_trigger g
 	WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgfoid = guard AND g.tgtype = 29;
-	SELECT coalesce(jsonb_object_agg(substr(a, strpos(a, '=') + 1), substr(split_part(a, '=', 1), 8)), '{}')
-	INTO mapped FROM unnest(argument) a WHERE a LIKE 'column.%=%';
-	SELECT jsonb_build_object('name', relation::text, 'oid', relation::oid::int8,
-		'lifecycle', (SELECT substr(a, 11) FROM unnest(argument) a WHERE a LIKE 'lifecycle=%'),
-		'labels', (SELECT coalesce(jsonb_object_agg(substr(split_part(a, '=', 1), 7),
-													substr(a, strpos(a, '=') + 1)), '{}')
-				   FROM unnest(argument) a WHERE a LIKE 'label.%=%'),
-		'meanings', (SELECT coalesce(jsonb_object_agg(substr(a, strpos(a, '=') + 1),
-													  substr(split_part(a, '=', 1), 7)), '{}')
-					 FROM unnest(argument) a WHERE a LIKE 'label.%=%'),
-		'columns', (SELECT jsonb_object_agg(coalesce(mapped ->> a.attname, a.attname), a.attname)
-			FROM pg_attribute a
-			WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-				AND (mapped ? a.attname::text
-					 OR a.attname::text <> ALL (ARRAY(SELECT jsonb_each_text.value FROM jsonb_each_text(mapped))))),
-		'types', (SELECT jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod))
-				  FROM pg_attribute a
-				  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped),
-		'key', (SELECT CASE WHEN i.indnkeyatts = 1 THEN a.attname END
-				FROM pg_index i
-				JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-				WHERE i.indrelid = relation AND i.indisprimary))
-	INTO described;
+	SELECT (i.indkey::int2[])[0:i.indnkeyatts - 1] INTO places
+	FROM pg_index i WHERE i.indrelid = relation AND i.indisprimary;
+	SELECT coalesce(jsonb_object_agg(a.word, a.ours) FILTER (WHERE a.kind = 'column'), '{}'),
+		jsonb_build_object('name', relation::text, 'oid', relation::oid::int8,
+			'lifecycle', min(a.word) FILTER (WHERE a.kind = 'lifecycle'),
+			'labels', coalesce(jsonb_object_agg(a.ours, a.word) FILTER (WHERE a.kind = 'label'), '{}'),
+			'meanings', coalesce(jsonb_object_agg(a.word, a.ours) FILTER (WHERE a.kind = 'label'), '{}'))
+	INTO mapped, described
+	FROM (SELECT split_part(split_part(u, '=', 1), '.', 1), substr(split_part(u, '=', 1), strpos(u, '.') + 1),
+			substr(u, strpos(u, '=') + 1)
+		  FROM unnest(argument) u) a (kind, ours, word);
+	SELECT described || jsonb_build_object(
+			'columns', jsonb_object_agg(coalesce(mapped ->> a.attname, a.attname), a.attname)
+				FILTER (WHERE mapped ? a.attname::text
+						OR a.attname::text <> ALL (ARRAY(SELECT m.value FROM jsonb_each_text(mapped) m))),
+			'types', jsonb_object_agg(a.attname, format_type(a.atttypid, a.atttypmod)),
+			'key', CASE WHEN count(*) FILTER (WHERE k.is_key AND NOT k.apart) = 1
+				THEN min(a.attname) FILTER (WHERE k.is_key AND NOT k.apart) END,
+			'shard', min(a.attname) FILTER (WHERE k.is_key AND k.apart)),
+		bool_or(a.atttypid = 'numeric'::regtype OR a.typtype = 'd')
+	INTO described, in_units
+	FROM (SELECT t.*, y.typtype FROM pg_attribute t JOIN pg_type y ON y.oid = t.atttypid) a
+	CROSS JOIN LATERAL (SELECT coalesce(a.attnum = ANY (places), false), coalesce(a.attname = ANY (by_order), false))
+		AS k (is_key, apart)
+	WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped;
 	-- the gateway's id is the key where that is text, else it is beside it
 	described := described || jsonb_build_object('ref', CASE
 		WHEN described -> 'types' ->> (described ->> 'key') ~ '^(text|character varying.*)$'
 			THEN described ->> 'key'
 		ELSE described -> 'columns' ->> 'gateway_id' END);
-	IF described ->> 'ref' IS NULL THEN
+	IF described ->> 'ref' IS NULL OR described ->> 'key' IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS8',
 			MESSAGE = format('table "%s" does not say the gateway''s ids', relation),
-			DETAIL = 'A gateway''s event names rows by a key of one text column, or by the column gateway_id.',
+			DETAIL = 'A gateway''s event names rows by a key of one text column, the order''s before it where rows are kept by order, or by the column gateway_id.',
 			TABLE = relation::text;
+	END IF;
+	IF NOT in_units THEN
+		RETURN described || '{"units": {}}';
 	END IF;
 	-- numeric money is in units, of so many decimals, and events give subunits
 	RETURN described || jsonb_build_object('units', (
@@ -61,7 +71,7 @@ BEGIN
 		FROM base b WHERE b.type = 'numeric'::regtype));
 END
 $event_table$;
-COMMENT ON FUNCTION paystate.event_table(pg_catalog.regclass, pg_catalog.regproc) IS
+COMMENT ON FUNCTION paystate.event_table(pg_catalog.regclass, pg_catalog.regproc, pg_catalog.name[]) IS
 	'what record_event() must know of a guarded table: its columns, key and labels';
 
 CREATE FUNCTION paystate.event_tables(orders pg_catalog.regclass)
@@ -73,6 +83,10 @@ DECLARE
 	payments	regclass;
 	refunds		regclass;
 	inbox		regclass;
+	order_id	name;
+	payment		jsonb;
+	payment_id	name;
+	by_order	name[];
 BEGIN
 	-- one of another owner is none of ours: its triggers would run as whoever calls
 	SELECT min(k.conrelid::oid::int8)::oid::regclass INTO payments
@@ -104,16 +118,23 @@ BEGIN
 				ELSE 'paystate.create_events makes that table.' END,
 			TABLE = orders::text;
 	END IF;
+	SELECT CASE WHEN cardinality(k.conkey) = 1 THEN a.attname END INTO order_id
+	FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+	WHERE k.contype = 'f' AND k.conrelid = payments AND k.confrelid = orders AND k.conparentid = 0 LIMIT 1;
+	payment := paystate.event_table(payments, 'paystate.guard_payments', ARRAY[order_id]);
+	SELECT min(a.attname) FILTER (WHERE f.attname = payment ->> 'key'),
+		coalesce(array_agg(a.attname) FILTER (WHERE f.attname = payment ->> 'shard'), '{}')
+	INTO payment_id, by_order
+	FROM pg_constraint k
+	CROSS JOIN unnest(k.conkey, k.confkey) u (here, there)
+	JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.here
+	JOIN pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = u.there
+	WHERE k.contype = 'f' AND k.conrelid = refunds AND k.confrelid = payments AND k.conparentid = 0;
 	RETURN jsonb_build_object('inbox', inbox::text,
 		'orders', paystate.event_table(orders, 'paystate.guard_orders'),
-		'payments', paystate.event_table(payments, 'paystate.guard_payments'),
-		'refunds', paystate.event_table(refunds, 'paystate.guard_refunds'),	-- null: there are none
-		'order_id', (SELECT a.attname FROM pg_constraint k
-			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-			WHERE k.contype = 'f' AND k.conrelid = payments AND k.confrelid = orders AND k.conparentid = 0 LIMIT 1),
-		'payment_id', (SELECT a.attname FROM pg_constraint k
-			JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
-			WHERE k.contype = 'f' AND k.conrelid = refunds AND k.confrelid = payments AND k.conparentid = 0 LIMIT 1));
+		'payments', payment,
+		'refunds', paystate.event_table(refunds, 'paystate.guard_refunds', by_order),	-- null: there are none
+		'order_id', order_id, 'payment_id', payment_id);
 END
 $event_tables$;
 COMMENT ON FUNCTION paystate.event_tables(pg_catalog.regclass) IS
@@ -186,6 +207,21 @@ AS $event_value$
 $event_value$;
 COMMENT ON FUNCTION paystate.event_value(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.int4) IS
 	'a parameter of a statement as a value of a column''s type';
+
+-- a row by one of its columns, and by its order where rows are kept so:
+-- 'id = $1 AND order_id = $2'
+CREATE FUNCTION paystate.event_row(tables pg_catalog.jsonb, kind pg_catalog.text, name pg_catalog.text,
+								   place pg_catalog.int4, order_place pg_catalog.int4)
+	RETURNS pg_catalog.text
+	LANGUAGE sql STABLE PARALLEL SAFE
+AS $event_row$
+	SELECT pg_catalog.format('%I = %s', name, paystate.event_value(tables, kind, name, place))
+		OPERATOR(pg_catalog.||) CASE WHEN (tables OPERATOR(pg_catalog.#>>) ARRAY[kind, 'shard']) IS NULL THEN ''
+			ELSE pg_catalog.format(' AND %I = %s', tables OPERATOR(pg_catalog.#>>) ARRAY[kind, 'shard'],
+				paystate.event_value(tables, kind, tables OPERATOR(pg_catalog.#>>) ARRAY[kind, 'shard'], order_place)) END;
+$event_row$;
+COMMENT ON FUNCTION paystate.event_row(pg_catalog.jsonb, pg_catalog.text, pg_catalog.text, pg_catalog.int4, pg_catalog.int4) IS
+	'SQL that finds one row of a table';
 
 -- our label as the shop spells it, and back
 CREATE FUNCTION paystate.event_label(tables pg_catalog.jsonb, kind pg_catalog.text,

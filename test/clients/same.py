@@ -79,10 +79,12 @@ def make_shop(cursor, shop, orders):
     """The tables of a shop, and its orders as dictionaries of columns."""
     cursor.execute("CREATE SCHEMA %s; SELECT paystate.create_tables('%s');"
                    "SELECT paystate.create_events('%s')" % (shop, shop, shop))
+    kinds = {}
     for order in orders:
-        names = sorted(order)
-        cursor.execute('INSERT INTO %s.orders (%s) VALUES (%s)' % (
-            shop, ', '.join(names), ', '.join(['%s'] * len(names))), [order[n] for n in names])
+        kinds.setdefault(tuple(sorted(order)), []).append(order)
+    for names, rows in kinds.items():
+        cursor.execute('INSERT INTO %s.orders (%s) SELECT %s FROM jsonb_populate_recordset(NULL::%s.orders, %%s)' % (
+            shop, ', '.join(names), ', '.join(names), shop), [json.dumps(rows)])
 
 
 def compare(cursor, shops, orders, events):

@@ -1,5 +1,5 @@
--- What the tests of events start with: four shops, one a key type and one
--- more for the role with the least rights, and what plays events in them.
+-- What the tests of events start with: shops, one a key type and two whose
+-- rows are kept by order, and what plays events in them.
 \set QUIET on
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
@@ -16,6 +16,11 @@ BEGIN
 		PERFORM paystate.create_tables(('shop_' || kind)::name, 'razorpay', kind::regtype);
 		PERFORM paystate.create_events(('shop_' || kind)::name);
 	END LOOP;
+	FOREACH kind IN ARRAY '{text,uuid}'::text[] LOOP
+		EXECUTE format('CREATE SCHEMA shard_%s', kind);
+		PERFORM paystate.create_tables(('shard_' || kind)::name, 'razorpay', kind::regtype, sharded => true);
+		PERFORM paystate.create_events(('shard_' || kind)::name);
+	END LOOP;
 	-- what a gateway has of the same orders
 	CREATE SCHEMA gateway;
 	PERFORM paystate.create_tables('gateway');
@@ -30,7 +35,7 @@ CREATE FUNCTION helper.state(shop text) RETURNS text
 	LANGUAGE plpgsql
 AS $$
 DECLARE
-	col text := CASE WHEN shop IN ('shop_bigint', 'shop_uuid') THEN 'gateway_id' ELSE 'id' END;
+	col text := CASE WHEN shop ~ '_(bigint|uuid)$' THEN 'gateway_id' ELSE 'id' END;
 	state text;
 BEGIN
 	EXECUTE format($query$
@@ -56,7 +61,7 @@ CREATE FUNCTION helper.open_order(shop text, fields jsonb) RETURNS void
 	LANGUAGE plpgsql
 AS $$
 BEGIN
-	IF shop IN ('shop_bigint', 'shop_uuid') THEN
+	IF shop ~ '_(bigint|uuid)$' THEN
 		fields := (fields - 'id') || jsonb_build_object('gateway_id', fields -> 'id');
 	END IF;
 	EXECUTE format('INSERT INTO %1$I.orders (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::%1$I.orders, $1)',

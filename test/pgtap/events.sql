@@ -278,6 +278,44 @@ SELECT results_eq($$SELECT o.status, o.amount_paid::int, o.attempts, p.id, p.sta
 SELECT is((SELECT concat_ws(' ', outcome, code) FROM stall.order_events WHERE event_id = 'c4'), 'refused 23PS1', 'what could not be done is kept');
 SELECT is_empty($$SELECT * FROM paystate.verify('stall.sales')$$, 'verify() finds nothing where there are no refunds');
 
+-- ---- rows that are kept by order: an event must name it
+DO $$ BEGIN
+	CREATE SCHEMA depot;
+	PERFORM paystate.create_tables('depot', sharded => true);
+	CREATE SCHEMA depot_uuid;
+	PERFORM paystate.create_tables('depot_uuid', key_type => 'uuid', sharded => true);
+	INSERT INTO depot.orders (id, amount) VALUES ('d1', 1000), ('d2', 1000);
+	INSERT INTO depot_uuid.orders (gateway_id, amount) VALUES ('d1', 1000), ('d2', 1000);
+	CREATE SCHEMA mall;
+	CREATE TABLE mall.orders (shop int, id text, amount int NOT NULL, status text NOT NULL, PRIMARY KEY (shop, id));
+	CREATE TABLE mall.payments (shop int, id text, order_id text, amount int NOT NULL, status text NOT NULL, PRIMARY KEY (shop, id),
+		FOREIGN KEY (shop, order_id) REFERENCES mall.orders);
+	CREATE INDEX ON mall.payments (shop, order_id);
+	PERFORM paystate.attach('mall.orders', 'mall.payments', lifecycle => 'razorpay', add_columns => true);
+END $$;
+CREATE VIEW helper.depot_events AS SELECT * FROM (VALUES
+	(1, helper.webhook('dp', 'captured', 'd1', 1)), (2, helper.webhook('dp', 'captured', 'd2', 1)),
+	(3, '{"entity": "refund", "id": "dr", "payment_id": "dp", "amount": 300, "status": "pending"}'),
+	(4, helper.webhook('dp', 'captured', NULL, 1)),
+	(5, helper.webhook('dp', 'captured', 'd1', 9) || jsonb_build_object('event', 'refund.created', 'payload', jsonb_build_object(
+		'payment', jsonb_build_object('entity', helper.payment('dp', 'captured', 'd1')),
+		'refund', '{"entity": {"id": "dr", "payment_id": "dp", "amount": 300, "status": "pending"}}'::jsonb))),
+	(6, helper.webhook('dp', 'captured', 'd1', 9) || jsonb_build_object('event', 'refund.processed', 'payload', jsonb_build_object(
+		'payment', jsonb_build_object('entity', helper.payment('dp', 'captured', 'd1')),
+		'refund', '{"entity": {"id": "dr", "payment_id": "dp", "amount": 300, "status": "processed"}}'::jsonb))),
+	(7, helper.payment('dp', 'refunded', 'd2', '{"entity": "payment", "captured": true}'))) e (n, payload);
+SELECT results_eq(format($$SELECT concat_ws(': ', r.outcome, r.reason) FROM helper.depot_events e, paystate.record_event('%s.orders', 'razorpay', 'd' || e.n, e.payload) r$$, shop),
+	format($$VALUES ('applied'), ('applied'), ('refused: the event names no order, and table "%1$s.payments" keeps its rows by order'),
+		('refused: the event names no order, and table "%1$s.payments" keeps its rows by order'), ('applied'), ('applied'), ('applied')$$, shop), shop || ': each event is of its own order')
+FROM unnest('{depot,depot_uuid}'::text[]) shop;
+SELECT results_eq(format($$SELECT o.amount_paid, o.amount_refunded, p.status::text, p.refund_pending FROM %1$s.orders o JOIN %1$s.payments p ON p.order_id = o.id ORDER BY o.amount_refunded$$, shop),
+	$$VALUES (1000::bigint, 300::bigint, 'captured', 0::bigint), (1000, 1000, 'refunded', 0)$$, shop || ': also where two have payments of one name')
+FROM unnest('{depot,depot_uuid}'::text[]) shop;
+SELECT is((SELECT count(*) FROM paystate.verify((shop || '.orders')::regclass)), 0::bigint, shop || ': verify() finds nothing')
+FROM unnest('{depot,depot_uuid}'::text[]) shop;
+SELECT throws_ok($$SELECT paystate.record_event('mall.orders', 'razorpay', 'm1', helper.webhook('mp', 'captured', 'm', 1))$$,
+	'23PS8', 'table "mall.payments" does not say the gateway''s ids', 'an order of two keys is more than an event can name');
+
 -- ---- money in units: each currency has its own, and events give subunits
 DO $$ BEGIN
 	CREATE SCHEMA fair2;
