@@ -85,7 +85,8 @@ insert_row(Relation rel, Jsonb *fields, const char *what)
 static Datum
 insert_late(FunctionCallInfo fcinfo, PsKind kind)
 {
-	const char *what = kind == PS_PAYMENTS ? "payment" : "refund";
+	/* volatile: gcc 15 takes it for one that PG_TRY could spoil */
+	const char *volatile what = kind == PS_PAYMENTS ? "payment" : "refund";
 	Relation	rel;
 	Jsonb	   *fields = PG_GETARG_JSONB_P(1);
 	LateFrame	frame = {.up = top};
