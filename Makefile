@@ -6,6 +6,8 @@
 #                  EVENTS=100000 for as many events over 8 connections
 #   make oracle    N=100000 random histories against a model; SEED= to repeat
 #   make oracle-exhaustive  every history to DEPTH=5 against the same model
+#   make export-compare  guards in C and those of export_sql(), N=20000 random
+#                  statements of each life cycle; SEED= to repeat
 #   make races     pairs of operations in two transactions, 15984 permutations;
 #                  EVERY=20 takes every 20th
 #   make soak      eight clients on ten orders for a minute (N=3600: an hour),
@@ -54,7 +56,8 @@ C_ROOMS = paystate memory report spelling status currency atoms terms rules \
 SQL_ROOMS = prologue status currency lifecycle gateways pictures words guard prove definition define merchant json flow stays visits views asking guarding inbox tables asof verify force migrate check_guards \
 	attach_check attach_shape attach_fill attach_data attach_guards attach_history attach attach_public expire \
 	signature events_words events_razorpay events_paykun events_plural events_tables events_payment \
-	events_refund events_order events privileges
+	events_refund events_order events \
+	export_rules export_tables export_decision export_words export_settle export_orders export_payments export privileges
 
 OBJS = $(C_ROOMS:%=src/%.o)
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
@@ -162,6 +165,11 @@ DEPTH ?= 5
 oracle-exhaustive: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/oracle/exhaustive $(DEPTH)
+
+export-compare: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/export/compare $(if $(SEED),-s $(SEED)) \
+		$(call size,20000)
 
 EVERY ?= 1
 races: deps
