@@ -46,7 +46,7 @@ MODULE_big = $(EXTENSION)
 # The rooms, each using only those before it.  The SQL rooms become the
 # extension's script in this order.
 C_ROOMS = paystate memory report spelling status currency atoms terms rules \
-	advance forcing late compile compile_rules lifecycle columns canonical arguments cell words family binding guard entries level pending seen near row direct \
+	advance forcing late compile compile_rules lifecycle columns canonical arguments cell words family binding guard entries level pending seen near waiting row direct \
 	general_sql own general notify history transition \
 	prove_steps prove_search prove_words prove_terms prove settle judged trigger hint explain fill \
 	fill_payments late_payment merchant guard_orders guard_payments \

@@ -75,7 +75,7 @@ paystate_fill_inserted_payment(TriggerData *td, PsTable *table)
 	PsFill		f = {.td = td,.table = table};
 
 	f.exponent = paystate_slot_exponent(ps_new_slot(td), table, PS_P_CURRENCY);
-	paystate_note_unjudged();
+	paystate_note_unjudged(td, table);
 	if (paystate_fill_is_null(&f, PS_P_AMOUNT) || paystate_fill_is_null(&f, PS_P_CURRENCY) ||
 		paystate_fill_is_null(&f, PS_P_STATUS))
 		fill_from_order(&f);
@@ -152,7 +152,7 @@ paystate_fill_updated_payment(TriggerData *td, PsTable *table)
 	paystate_check_keys(td, table);
 	if (paystate_is_own_write(table, td))
 		return PointerGetDatum(td->tg_newtuple);
-	paystate_note_unjudged();
+	paystate_note_unjudged(td, table);
 	if (paystate_same_column(td, table->att[PS_P_STATUS]) ||
 		paystate_fill_is_null(&f, PS_P_STATUS))
 		return PointerGetDatum(td->tg_newtuple);

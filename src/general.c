@@ -44,18 +44,22 @@ typedef struct Identity
 	int			context;
 } Identity;
 
-/*
- * As referential integrity does: row-level security hides nothing from us.
- * Whoever sees or hears of the statement sees the history up to here.
- */
+/* as referential integrity does: row-level security hides nothing from us */
 static void
-become_owner(const PsTable *table, Identity *saved)
+take_identity(const PsTable *table, Identity *saved)
 {
-	paystate_pending_stop();
 	GetUserIdAndSecContext(&saved->user, &saved->context);
 	SetUserIdAndSecContext(table->owner, saved->context |
 						   SECURITY_LOCAL_USERID_CHANGE |
 						   SECURITY_NOFORCE_RLS);
+}
+
+/* whoever sees or hears of the statement sees all that was done up to here */
+static void
+become_owner(const PsTable *table, Identity *saved)
+{
+	paystate_pending_stop();
+	take_identity(table, saved);
 }
 
 /* ---- parameters */
@@ -301,7 +305,9 @@ paystate_general_judged(PsTable *history, Relation rel, const PsRow *order,
 
 	add_key_params(&p, history->link.nkeys, order->table->keytype, order->key);
 	add_param(&p, history->type[PS_H_PAYMENT_ID], payment_id, false);
-	become_owner(history, &saved);
+	/* nobody's code runs in this, and it reads no order */
+	paystate_pending_stop_history();
+	take_identity(history, &saved);
 	SPI_connect();
 	if (history->plans[PS_PLAN_LIST] == NULL)
 		keep_plan(history, PS_PLAN_LIST, paystate_sql_judged(rel, history), &p);

@@ -10,7 +10,8 @@
  * seen that AFTER has not, whether payments were moved along with an order,
  * and which of those had been stored so by their own statement.  None of it
  * decides alone: it says when the history must be asked, and an error leaves
- * the count too high, never too low, which costs a question.
+ * the count too high, never too low, which costs a question.  And which orders
+ * had several payments among them, by hashes: only what is worth to wait.
  */
 #include "postgres.h"
 
@@ -35,6 +36,14 @@ static Place *counted = NULL;
 static int	ncounted = 0;
 static int	maxcounted = 0;
 
+/* parents of the last rows that BEFORE saw, and those that came again */
+#define NLAST 8
+#define NSHARED 8192
+static uint32 last[NLAST];
+static uint32 nlast = 0;
+static uint8 shared[NSHARED / BITS_PER_BYTE];
+static bool any_shared = false;
+
 static void
 begin_count(void)
 {
@@ -46,12 +55,61 @@ begin_count(void)
 	ncounted = 0;
 }
 
+static uint32
+hash_parent(const TriggerData *td, const PsTable *payments)
+{
+	Datum		key[INDEX_MAX_KEYS];
+
+	if (paystate_parent_key(payments, ps_new_slot(td), key) > 0)
+		return 0;
+	return paystate_key_hash(td->tg_relation, payments->link.nkeys,
+							 payments->link.fk, key);
+}
+
+static void
+forget_parents(void)
+{
+	memset(last, 0, sizeof(last));
+	if (any_shared)
+		memset(shared, 0, sizeof(shared));
+	any_shared = false;
+}
+
+static void
+note_parent(uint32 hash)
+{
+	for (int i = 0; i < NLAST; i++)
+	{
+		if (last[i] != hash || hash == 0)
+			continue;
+		shared[hash % NSHARED / BITS_PER_BYTE] |= 1 << hash % BITS_PER_BYTE;
+		any_shared = true;
+		return;
+	}
+	last[nlast++ % NLAST] = hash;
+}
+
 /* BEFORE: a payment is going to be stored that may need a judgement */
 void
-paystate_note_unjudged(void)
+paystate_note_unjudged(const TriggerData *td, const PsTable *payments)
 {
 	begin_count();
+	if (unjudged == 0)
+		forget_parents();
+	note_parent(hash_parent(td, payments));
 	unjudged++;
+}
+
+/* may other payments of the order be judged in the same statement? */
+bool
+paystate_has_siblings(const PsCase *c)
+{
+	uint32		hash;
+
+	if (!any_shared || !c->fired || c->family.self->kind != PS_PAYMENTS)
+		return false;
+	hash = hash_parent(c->td, c->family.self);
+	return (shared[hash % NSHARED / BITS_PER_BYTE] & (1 << hash % BITS_PER_BYTE)) != 0;
 }
 
 /* AFTER: it is being judged now, or needed none */

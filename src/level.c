@@ -9,8 +9,8 @@
  * its triggers, that is where it writes to guarded tables alone and none of
  * them has a trigger of anyone else, in the subtransaction that it began in:
  * then no code runs in between but ours and that of the foreign keys, which
- * do not read a history.  Before a statement of our own (general.c) they are
- * written, and no more of them wait.  Everywhere else, as in a COPY that made
+ * read nothing of it but an order's key.  Before a statement of our own
+ * (general.c), or one that writes, they are written, and no more of them wait.  Everywhere else, as in a COPY that made
  * the library be loaded, a row is written when it is due.
  *
  * Static state: the statements under way, innermost first, which is a list
@@ -28,6 +28,7 @@
 #include "level.h"
 
 static PsLevel *top = NULL;
+static ExecutorStart_hook_type next_start = NULL;
 static ExecutorFinish_hook_type next_finish = NULL;
 static ProcessUtility_hook_type next_utility = NULL;
 
@@ -42,6 +43,7 @@ push_level(PsLevel *level)
 {
 	level->up = top;
 	level->subxact = GetCurrentSubTransactionId();
+	level->cid = GetCurrentCommandId(false);
 	top = level;
 }
 
@@ -49,6 +51,7 @@ static void
 pop_level(PsLevel *level)
 {
 	paystate_pending_drop(level);
+	paystate_waiting_drop(level);
 	top = level->up;
 }
 
@@ -120,6 +123,22 @@ paystate_waiting_level(void)
 }
 
 /* ---- the hooks */
+
+/*
+ * A foreign key of the user may change other tables along with ours, and their
+ * triggers may read what waits.
+ */
+static void
+start_query(QueryDesc *query, int eflags)
+{
+	if (top != NULL && (query->operation != CMD_SELECT ||
+						query->plannedstmt->hasModifyingCTE))
+		paystate_pending_stop();
+	if (next_start != NULL)
+		next_start(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+}
 
 static void
 run_finish(QueryDesc *query)
@@ -202,6 +221,8 @@ process_utility(PlannedStmt *statement, const char *text, bool read_only_tree,
 void
 paystate_install_hooks(void)
 {
+	next_start = ExecutorStart_hook;
+	ExecutorStart_hook = start_query;
 	next_finish = ExecutorFinish_hook;
 	ExecutorFinish_hook = finish_query;
 	next_utility = ProcessUtility_hook;

@@ -168,6 +168,7 @@ typedef struct PsCase
 	int			exponent;		/* decimals of the currency */
 	bool		hold;			/* the order, before anything is judged */
 	bool		again;			/* it changed while it was not held */
+	bool		fired;			/* by a trigger, not called */
 	PsRow		order;
 	const PsLifecycle *lc;
 	PsOrder		before;
@@ -280,6 +281,8 @@ extern bool paystate_payment_can_move(const PsLifecycle *lc, int from, int to);
 /* seen.c: where an order of that key was in this transaction */
 extern void paystate_see(Relation rel, int n, const AttrNumber *atts,
 						 const Datum *key, const ItemPointerData *tid);
+extern uint32 paystate_key_hash(Relation rel, int n, const AttrNumber *atts,
+								const Datum *key);
 extern bool paystate_seen(Relation rel, int n, const AttrNumber *atts,
 						  const Datum *key, ItemPointerData *tid);
 
@@ -299,7 +302,8 @@ extern void paystate_leave_refund(PsCase *c);
 extern bool paystate_take_late(const PsTable *table);
 
 /* judged.c: rows stored but not judged yet */
-extern void paystate_note_unjudged(void);
+extern void paystate_note_unjudged(const TriggerData *td, const PsTable *payments);
+extern bool paystate_has_siblings(const PsCase *c);
 extern void paystate_note_judged(void);
 extern void paystate_note_cascade(void);
 extern int	paystate_judged_status(PsCase *c, Datum payment_id,

@@ -49,12 +49,10 @@ write_rows(PsPending *p)
 	MemoryContextReset(p->work);
 }
 
-/* the rows of the innermost statement are written now */
-void
-paystate_pending_flush(void)
+static void
+flush_history(PsLevel *level)
 {
-	PsLevel    *level = paystate_top_level();
-	PsPending  *p = level == NULL ? NULL : level->pending;
+	PsPending  *p = level->pending;
 
 	if (p == NULL)
 		return;
@@ -65,6 +63,29 @@ paystate_pending_flush(void)
 	table_close(p->rel, NoLock);
 	level->pending = NULL;
 	MemoryContextDelete(p->cxt);
+}
+
+/* what waits in the innermost statement is written now, the orders first */
+void
+paystate_pending_flush(void)
+{
+	PsLevel    *level = paystate_top_level();
+
+	if (level == NULL)
+		return;
+	paystate_waiting_flush();
+	flush_history(level);
+}
+
+void
+paystate_pending_stop_history(void)
+{
+	PsLevel    *level = paystate_top_level();
+
+	if (level == NULL)
+		return;
+	flush_history(level);
+	level->asked = true;
 }
 
 /* the same, and from now on none waits: who comes may want to read them */
@@ -132,10 +153,10 @@ paystate_pending_add(Relation rel, TupleTableSlot *row)
 {
 	PsLevel    *level = paystate_waiting_level();
 
-	if (level == NULL || level->rows++ == 0)
+	if (level == NULL || level->asked || level->rows++ == 0)
 		return false;
 	if (level->pending != NULL && RelationGetRelid(level->pending->rel) != RelationGetRelid(rel))
-		paystate_pending_flush();
+		flush_history(level);
 	if (level->pending == NULL)
 		level->pending = begin_pending(rel);
 	add_row(level->pending, row);

@@ -261,11 +261,17 @@ paystate_row_find(PsRow *row, Relation rel, PsTable *table,
 	row->link = link;
 	row->slot = NULL;
 	row->held = true;
+	row->waits = false;
+	row->events = 0;
 	memcpy(row->linkkey, key, link->nkeys * sizeof(Datum));
 	if (!table->scan_direct)
 		return paystate_general_find(row, how == PS_FIND_READ ? PS_FIND_LOCK : how);
-	row->slot = table_slot_create(rel, NULL);
-	if (how == PS_FIND_PEEK)
+	found = paystate_waiting_find(row, has_link_key);
+	if (!found)
+		row->slot = table_slot_create(rel, NULL);
+	if (found)
+		row->held = true;
+	else if (how == PS_FIND_PEEK)
 		found = find_visible(row, SnapshotSelf);
 	else
 		found = find_to_write(row, how == PS_FIND_LOCK || !table->write_direct);
@@ -312,6 +318,20 @@ form_new_version(const PsRow *row)
 	return ExecStoreVirtualTuple(slot);
 }
 
+/* it waited when it was found, and does no more: where is it now? */
+static void
+find_written(PsRow *row)
+{
+	PsRow		written = *row;
+
+	CommandCounterIncrement();
+	written.slot = table_slot_create(row->rel, NULL);
+	if (!find_to_write(&written, false))
+		elog(ERROR, "an order that was written is not there");
+	row->slot->tts_tid = written.slot->tts_tid;
+	paystate_row_release(&written);
+}
+
 /*
  * Writes a row that was found.  False when it was only read and is, at READ
  * COMMITTED, not the last version any more: nothing was written.
@@ -320,28 +340,28 @@ bool
 paystate_row_update(PsRow *row)
 {
 	TupleTableSlot *slot;
-	PsUpdateIndexes update_indexes;
-	TM_FailureData failure;
-	LockTupleMode mode;
-	TM_Result	result;
+	TM_Result	result = TM_Ok;
+	bool		wait;
 
 	if (!row->table->write_direct || row->slot == NULL)
 	{
 		paystate_general_update(row);
 		return true;
 	}
-	slot = form_new_version(row);
 	CheckCmdReplicaIdentity(row->rel, CMD_UPDATE);
-	result = ps_table_tuple_update(row->rel, &row->slot->tts_tid, slot,
-								   GetCurrentCommandId(true), GetActiveSnapshot(),
-								   &failure, &mode, &update_indexes);
+	wait = row->waits || paystate_may_wait(row);
+	if (wait && !paystate_row_hold(row))
+		return false;
+	slot = form_new_version(row);
+	if (!wait || !paystate_wait(row, slot))
+	{
+		if (row->waits)
+			find_written(row);
+		result = paystate_write_version(row->rel, row->table, row->key,
+										&row->slot->tts_tid, slot);
+	}
 	if (result != TM_Ok && row->held)
 		elog(ERROR, "a row that was locked has changed");
-	if (result == TM_Ok && !ps_needs_no_index(update_indexes))
-		paystate_index_rows(row->rel, &slot, 1, ps_only_summarizing(update_indexes));
-	if (result == TM_Ok && row->table->kind == PS_ORDERS)
-		paystate_see(row->rel, row->table->nkeys, row->table->key, row->key,
-					 &slot->tts_tid);
 	ExecDropSingleTupleTableSlot(slot);
 	return still_last(result);
 }

@@ -29,10 +29,10 @@ typedef struct Place
 #define NPLACES 256
 static Place places[NPLACES];
 
-static Place *
-place_of(Relation rel, int n, const AttrNumber *atts, const Datum *key)
+uint32
+paystate_key_hash(Relation rel, int n, const AttrNumber *atts, const Datum *key)
 {
-	uint32		hash = RelationGetRelid(rel);
+	uint32		hash = 0;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -41,7 +41,13 @@ place_of(Relation rel, int n, const AttrNumber *atts, const Datum *key)
 		hash = hash_combine(hash, datum_image_hash(key[i], att->attbyval,
 												   att->attlen));
 	}
-	return &places[hash % NPLACES];
+	return hash;
+}
+
+static Place *
+place_of(Relation rel, int n, const AttrNumber *atts, const Datum *key)
+{
+	return &places[(RelationGetRelid(rel) + paystate_key_hash(rel, n, atts, key)) % NPLACES];
 }
 
 void

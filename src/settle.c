@@ -78,6 +78,7 @@ paystate_find_order(PsCase *c, const Datum *key)
 						   link, key, c->hold ? PS_FIND_LOCK : PS_FIND_READ))
 		return false;
 	c->has_order = true;
+	c->order.events = !c->fired ? 0 : paystate_has_siblings(c) ? 2 : 1;
 	c->exponent = c->order.exponent;
 	c->lc = paystate_lifecycle_of_order(&c->order);
 	paystate_read_order(c->lc, &c->order, &c->before);

@@ -1,8 +1,7 @@
 /*
  * table.h
- *		The part of paystate.h that is about tables: what the catalog says of
- *		a guarded one, and how a row of it is found, locked, read and written.
- *		Include paystate.h, not this.
+ *		What the catalog says of a guarded table, and how a row of it is found,
+ *		locked, read and written.  Include paystate.h, not this.
  */
 #ifndef PAYSTATE_TABLE_H
 #define PAYSTATE_TABLE_H
@@ -227,7 +226,7 @@ extern char *paystate_sql_money(const char *column, Oid base,
 /* describes rel, which must be a well-guarded table of that kind: 23PS8 */
 extern PsTable *paystate_table(Relation rel, PsKind kind);
 
-/* may rel be written through the table AM? (direct.c) */
+/* direct.c: through the table AM? */
 extern bool paystate_scan_direct(Relation rel);
 extern bool paystate_write_direct(Relation rel, const PsTable *table);
 
@@ -253,6 +252,8 @@ typedef struct PsRow
 	Oid			tableoid;		/* in which partition, */
 	TransactionId xmin;			/* and who wrote it */
 	bool		held;			/* nobody else can write it now */
+	bool		waits;			/* it was found among those of waiting.c */
+	int			events;			/* for guards to judge: none, 1, 2 or more */
 	const PsLink *link;			/* by which it was found, and its values */
 	Datum		linkkey[INDEX_MAX_KEYS];
 	int			exponent;		/* decimals of its currency */

@@ -76,6 +76,7 @@ paystate_begin_case(PsCase *c, TriggerData *td, PsKind kind)
 	memset(c, 0, sizeof(*c));
 	c->td = td;
 	c->entry = (PsEntry) PS_NO_ENTRY;
+	c->fired = true;
 	paystate_family_open(&c->family, td->tg_relation, kind);
 }
 
@@ -100,6 +101,7 @@ begin_again(PsCase *c)
 	c->td = td;
 	c->family = family;
 	c->entry = (PsEntry) PS_NO_ENTRY;
+	c->fired = true;
 	c->again = true;
 	c->hold = true;
 }

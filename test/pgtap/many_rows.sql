@@ -2,98 +2,10 @@
 -- Nobody can tell but by the command that wrote them: the same statements in
 -- shop "alone", where they wait, and in shop "watched", where a trigger of the
 -- user on payments and on orders keeps each from waiting, come to the same.
--- Real transactions, hence committed: the database is this file's alone.
-\set QUIET on
-SET client_min_messages = warning;
+\ir lib/two_shops.sql
 \set n 1300
 
 SELECT * FROM no_plan();
-
-CREATE SCHEMA helper;
-CREATE SCHEMA alone;
-CREATE SCHEMA watched;
-SELECT paystate.create_tables('alone', key_type => 'bigint') \g /dev/null
-SELECT paystate.create_tables('watched', key_type => 'bigint') \g /dev/null
-
--- what the trigger sees of the rows that the statement itself wrote: no order
--- is ahead of its history
-CREATE TABLE helper.behind (order_id bigint);
-CREATE FUNCTION helper.look() RETURNS trigger
-	LANGUAGE plpgsql
-AS $$
-BEGIN
-	INSERT INTO helper.behind
-	SELECT o.id FROM watched.orders o
-	 WHERE o.id = (to_jsonb(NEW) ->> CASE TG_TABLE_NAME WHEN 'orders' THEN 'id' ELSE 'order_id' END)::bigint
-	   AND o.version > (SELECT count(*) FROM watched.order_history h WHERE h.order_id = o.id);
-	RETURN NULL;
-END
-$$;
-CREATE TRIGGER a_look AFTER INSERT OR UPDATE ON watched.orders FOR EACH ROW WHEN (pg_trigger_depth() < 1)
-	EXECUTE FUNCTION helper.look();
-CREATE TRIGGER z_look AFTER INSERT OR UPDATE ON watched.payments FOR EACH ROW WHEN (pg_trigger_depth() < 1)
-	EXECUTE FUNCTION helper.look();
-
--- all that a shop holds, but for the times, as one text
-CREATE FUNCTION helper.all_of(shop text) RETURNS text
-	LANGUAGE plpgsql
-AS $$
-DECLARE
-	found text;
-	all_found text = '';
-	t text;
-BEGIN
-	FOREACH t IN ARRAY ARRAY['orders', 'payments', 'refunds', 'order_history'] LOOP
-		EXECUTE format($f$SELECT md5(string_agg(j::text, E'\n' ORDER BY j::text)) FROM (
-			SELECT to_jsonb(x) - '{at,order_since,payment_since,status_since,changed_at,created_at}'::text[]
-			  FROM %I.%I x) AS _ (j)$f$, shop, t) INTO found;
-		all_found := concat_ws(' ', all_found, t, found);
-	END LOOP;
-	RETURN all_found;
-END
-$$;
-
-CREATE FUNCTION helper.same(what text) RETURNS text
-	LANGUAGE sql
-	RETURN is(helper.all_of('alone'), helper.all_of('watched'), what);
-
--- times never fall within an order, and say since when each status was there
-CREATE VIEW helper.untimely AS
-	SELECT h.order_id, h.seq FROM (
-		SELECT *, lag(at) OVER w AS before, row_number() OVER w AS n
-		  FROM alone.order_history WINDOW w AS (PARTITION BY order_id ORDER BY seq)) h
-	 WHERE h.n <> h.seq OR h.at < h.before;
-
--- Runs it in both shops.  Each must write so many history rows, and where they
--- may wait they come in a few commands, else each in its own.
-CREATE TABLE helper.found (n serial, what text, got bigint, wanted bigint);
-CREATE PROCEDURE helper.both(what text, rows bigint, waits boolean, statement text)
-	LANGUAGE plpgsql
-AS $$
-DECLARE
-	shop text;
-	batches bigint;
-	written bigint;
-BEGIN
-	FOREACH shop IN ARRAY ARRAY['alone', 'watched'] LOOP
-		PERFORM set_config('search_path', shop || ', public', true);
-		-- by key, not as rows happen to lie: autovacuum may have come to one shop only
-		PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
-		EXECUTE format('CREATE TEMP TABLE known AS SELECT order_id, seq FROM %I.order_history', shop);
-		EXECUTE statement;
-		EXECUTE format('SELECT count(*), count(DISTINCT concat(h.xmin, ''/'', h.cmin)) FROM %I.order_history h
-			LEFT JOIN known k USING (order_id, seq) WHERE k.seq IS NULL', shop) INTO written, batches;
-		INSERT INTO helper.found (what, got, wanted) VALUES
-			(format('%s: history rows in shop %s', what, shop), written, rows),
-			(format('%s: in few commands in shop %s?', what, shop), (batches <= 2 + (rows - 2) / 1000)::int,
-			 (rows = 1 OR waits AND shop = 'alone')::int);
-		DROP TABLE known;
-	END LOOP;
-	COMMIT;
-	INSERT INTO helper.found (what, got, wanted)
-		VALUES (what || ': both shops hold the same', (helper.all_of('alone') = helper.all_of('watched'))::int, 1);
-END
-$$;
 
 -- the first COPY of a session that has not used paystate before does not wait;
 -- this one has
@@ -165,20 +77,6 @@ SELECT throws_ok($$INSERT INTO payments (id, order_id, amount)
 	SELECT 400000 + i, 400000 + i, CASE i WHEN 1400 THEN 5 WHEN 1401 THEN 7 ELSE 1000 END
 	  FROM generate_series(1, 1500) i$$, '23PS4', NULL, 'the 1400th of 1500 payments is refused');
 SELECT is(helper.all_of('alone'), :'before', 'nothing of the 1399 before it is left');
-CREATE FUNCTION helper.refused(statement text) RETURNS text
-	LANGUAGE plpgsql
-AS $$
-DECLARE
-	detail text;
-BEGIN
-	EXECUTE statement;
-	RETURN 'accepted';
-EXCEPTION
-	WHEN integrity_constraint_violation THEN
-		GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-		RETURN substring(detail FROM 'Payment "(\d+)"');
-END
-$$;
 BEGIN;
 SELECT is(helper.refused($$INSERT INTO payments (id, order_id, amount)
 	SELECT 400000 + i, 400000 + i, CASE i WHEN 1400 THEN 5 WHEN 1401 THEN 7 ELSE 1000 END
@@ -276,7 +174,7 @@ SELECT results_eq($$SELECT payment_to::text, count(*), count(DISTINCT cmin::text
 SET search_path = alone, public;
 SELECT is_empty(format($$SELECT * FROM paystate.verify('%s.orders')$$, shop), 'verify() finds nothing in ' || shop)
   FROM unnest(ARRAY['alone', 'watched', 'routed']) shop;
-SELECT is_empty($$SELECT * FROM pg_backend_memory_contexts WHERE name LIKE 'paystate pending%'$$,
+SELECT is_empty($$SELECT * FROM pg_backend_memory_contexts WHERE name ~ '^paystate (pending|waiting)'$$,
 	'no memory is kept for what waited');
 SELECT * FROM finish();
 
