@@ -27,7 +27,7 @@ struct PsPending
 	MemoryContext cxt;			/* holds all of it, */
 	MemoryContext work;			/* and for one batch what it takes to write */
 	Relation	rel;			/* the history */
-	TupleDesc	desc;			/* a copy: a resource owner is slow with many pins */
+	TupleDesc	desc;			/* a copy: many pins are slow */
 	int			n;
 	Size		bytes;
 	int			nslots;

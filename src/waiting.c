@@ -33,7 +33,7 @@ struct PsWaiting
 	MemoryContext cxt;			/* holds all of it */
 	Relation	rel;			/* the orders */
 	PsTable    *table;
-	TupleDesc	desc;			/* a copy: a resource owner is slow with many pins */
+	TupleDesc	desc;			/* a copy: many pins are slow */
 	Size		bytes;
 	int			n;
 	int			last;			/* the one found last */
