@@ -48,7 +48,7 @@ static void
 grow(PsProof *p)
 {
 	if (p->nnodes >= PS_PROOF_SPOTS)
-		ereport(ERROR,
+		ereport(ERROR,			/* too much to test */
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("life cycle \"%s\" is too large to be checked", p->lc->name),
 				 errdetail("An order and two payments have more than %d states.",

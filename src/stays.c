@@ -211,7 +211,7 @@ paystate_stays_send(PG_FUNCTION_ARGS)
 	for (int i = 0; i < s->n; i++)
 		all += s->left[i].n;
 	if (all > MAX_SENT)
-		ereport(ERROR,
+		ereport(ERROR,			/* too much to test */
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many stays for a parallel query"),
 				 errhint("Set max_parallel_workers_per_gather to 0.")));

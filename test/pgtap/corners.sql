@@ -41,12 +41,17 @@ SELECT is((SELECT count(*) FROM order_history WHERE payment_id LIKE '%p' AND seq
 SELECT is_empty('SELECT * FROM paystate.verify(''orders'')', 'adds up');
 
 -- ---- sums that do not fit, once more: a reserve below nothing
-SELECT given('full', 'razorpay', 1000, 'a= a>authorized a>captured') \g /dev/null
-SELECT given('left', 'razorpay', 1000, 'a= a>authorized a>captured') \g /dev/null
+DO $$ BEGIN
+	PERFORM helper.variant('whatever', 'plural', '{}');
+	DELETE FROM paystate.lifecycle_transition WHERE lifecycle = 'whatever' AND order_after = 'fully_refunded';
+	UPDATE paystate.lifecycle_transition SET guard = '0<refund' WHERE lifecycle = 'whatever' AND order_after = 'partially_refunded';
+	PERFORM given('full', 'whatever', 1000, 'a= a>processed');
+	PERFORM given('left', 'whatever', 1000, 'a= a>processed');
+END $$;
 SET LOCAL session_replication_role = replica;
 UPDATE payments SET amount_captured = 9223372036854775807, amount_refunded = 9223372036854775800, refund_pending = -1000 WHERE id = 'full.a';
 SET LOCAL session_replication_role = origin;
-SELECT helper.refused('INSERT INTO refunds (payment_id, amount) VALUES (''full.a'', 100)', says('23PS4', 'insert refunds', 'razorpay'), 'refunds beyond the end of bigint');
+SELECT helper.refused('INSERT INTO refunds (payment_id, amount) VALUES (''full.a'', 100)', says('23PS4', 'insert refunds', 'whatever'), 'refunds beyond the end of bigint');
 SELECT helper.accepted('INSERT INTO refunds (payment_id, amount) VALUES (''left.a'', 100)', 'beside it as usual');
 SET LOCAL session_replication_role = replica;
 UPDATE payments SET amount_captured = 1000, amount_refunded = 0, refund_pending = 0 WHERE id = 'full.a';
@@ -78,6 +83,26 @@ DO $$ BEGIN
 END $$;
 SELECT results_eq($$SELECT order_key, outcome, reason FROM paystate.migrate_orders('orders', 'parts', 'whole', true) ORDER BY 1$$,
 	$$VALUES ('mig1', 'kept', 'no order there is "paid" with what this one has paid, held and returned'), ('mig2', 'movable', NULL)$$, 'no order gives back a part there');
+-- nor can one whose totals drifted, whichever they are
+CREATE FUNCTION helper.kept(tampering text, OUT said text) LANGUAGE plpgsql AS $$
+BEGIN
+	SET LOCAL session_replication_role = replica;
+	EXECUTE tampering;
+	SET LOCAL session_replication_role = origin;
+	SELECT concat_ws(': ', outcome, reason) INTO said FROM paystate.migrate_orders('orders', 'parts', 'whole', true) WHERE order_key = 'mig2';
+	RAISE SQLSTATE 'TT000';
+EXCEPTION WHEN SQLSTATE 'TT000' THEN NULL;
+END $$;
+SELECT is(helper.kept('UPDATE ' || t), says, t) FROM (VALUES
+	('orders SET receipt = ''r'' WHERE id = ''mig2''', 'movable'),
+	('orders SET amount_paid = 999 WHERE id = ''mig2''', 'kept: its totals are not those of its payments'),
+	('orders SET amount_authorized = 1 WHERE id = ''mig2''', 'kept: its totals are not those of its payments'),
+	('orders SET amount_pending = 1 WHERE id = ''mig2''', 'kept: its totals are not those of its payments'),
+	('orders SET amount_refunded = 1 WHERE id = ''mig2''', 'kept: its totals are not those of its payments'),
+	('orders SET payments_open = 1 WHERE id = ''mig2''', 'kept: its totals are not those of its payments'),
+	('orders SET status = ''processed'' WHERE id = ''mig2''', 'kept: it stands in no status of its life cycle'),
+	('payments SET status = ''processed'' WHERE id = ''mig2.a''', 'kept: a payment stands in no status of its life cycle')) v (t, says);
+
 CREATE FUNCTION helper.take_away() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF NEW.lifecycle = 'whole' AND OLD.lifecycle = 'parts' THEN
@@ -93,6 +118,15 @@ CREATE TRIGGER take_away BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION h
 SELECT results_eq($$SELECT order_key, outcome FROM paystate.migrate_orders('orders', 'parts', 'whole', false) ORDER BY 1$$,
 	$$VALUES ('mig1', 'kept'), ('mig2', 'moved')$$, 'an order that is gone is not told of');
 DROP TRIGGER take_away ON orders;
+-- who moves them, and why, is what the settings say
+SELECT given('mig4', 'parts', 1000), given('mig5', 'parts', 1000) \g /dev/null
+SELECT set_config('paystate.actor', 'the auditor', true), set_config('paystate.reason', 'year''s end', true) \g /dev/null
+SELECT is((SELECT outcome FROM paystate.migrate_orders('orders', 'parts', 'whole', false) WHERE order_key = 'mig4'), 'moved', 'moved by name');
+SELECT set_config('paystate.actor', '', true), set_config('paystate.reason', '', true) \g /dev/null
+SELECT given('mig6', 'parts', 1000) \g /dev/null
+SELECT is((SELECT outcome FROM paystate.migrate_orders('orders', 'parts', 'whole', false) WHERE order_key = 'mig6'), 'moved', 'moved by nobody in particular');
+SELECT results_eq($$SELECT order_id COLLATE "default", actor, reason FROM order_history WHERE order_id IN ('mig4', 'mig6') AND seq = 2 ORDER BY 1$$,
+	$$VALUES ('mig4', 'the auditor', 'migrated from parts to whole: year''s end'), ('mig6', session_user::text COLLATE "default", 'migrated from parts to whole')$$, 'as the history says');
 CREATE TABLE plain_o (id int PRIMARY KEY, amount bigint NOT NULL, status text NOT NULL);
 CREATE TABLE plain_p (id int PRIMARY KEY, o int REFERENCES plain_o, amount bigint NOT NULL, status text NOT NULL);
 CREATE INDEX ON plain_p (o);
@@ -104,5 +138,17 @@ SELECT results_eq($$SELECT status, count FROM unnest((SELECT paystate.stays(l, l
 	$$SELECT 's' || i, 3::bigint FROM generate_series(0, 19) i ORDER BY 1$$, 'stays() of 20 statuses');
 SELECT results_eq($$SELECT status, count FROM unnest((SELECT paystate.visits(l, 1, t) FROM (SELECT 's' || i % 20, format('(%s,1)', i / 20)::tid FROM generate_series(0, 59) i) x (l, t))) ORDER BY 1$$,
 	$$SELECT 's' || i, 3::bigint FROM generate_series(0, 19) i ORDER BY 1$$, 'visits() of 20 statuses');
+
+SELECT is((SELECT paystate.visits(s, r, p) FROM (VALUES (NULL::text, 1::oid, '(0,1)'::tid), ('a', NULL, '(0,1)'), ('a', 1, NULL)) v (s, r, p)), NULL, 'what is null is no visit');
+SELECT results_eq($$SELECT status, count, median FROM unnest((SELECT paystate.stays(a, b, t, s) FROM (VALUES (NULL::text, 'b', now(), now()), ('a', NULL, now(), now()), ('a', 'b', NULL, now()), ('a', 'b', now(), NULL)) v (a, b, t, s)))$$,
+	$$VALUES ('a', 2::bigint, NULL::float8)$$, 'what is null is no stay, or has no time');
+
+-- ---- a rule that the parameters keep from firing is no way
+DO $$ BEGIN
+	PERFORM helper.variant('unparted', 'razorpay', '{"partial_payment": "no"}');
+	UPDATE paystate.lifecycle_transition SET guard = 'partial_payment' WHERE lifecycle = 'unparted' AND payment_event = 'authorized>refunded';
+END $$;
+SELECT ok(paystate.can_transition('razorpay', 'payment', 'authorized', 'refunded'), 'razorpay gives back what is authorized');
+SELECT ok(NOT paystate.can_transition('unparted', 'payment', 'authorized', 'refunded'), 'no order is paid in parts there');
 
 \ir lib/end.sql

@@ -120,6 +120,12 @@ INSERT INTO d (shop, nr, no) VALUES ('x', 1, 1);
 SELECT is(helper.found('INSERT INTO d (shop, nr, no, amount, amount_captured, amount_refunded, refund_pending, status, status_since)
 	SELECT ''x'', 7, NULL, 1000, 0, 0, 0, ''pending'', now(); INSERT INTO e (shop, nr, id, amount) SELECT ''y'', 7, 70, 100', 'c'),
 	'{"missing payment of refund \"70\"|7|-","order key of payment \"7\"|null or not null as a whole|null in part"}', 'each is looked at by itself');
+-- refunds without a status have happened
+UPDATE d SET status = 'processed' WHERE nr = 1;
+INSERT INTO e (shop, nr, id, amount) VALUES ('x', 1, 1, 300);
+SELECT results_eq('SELECT c.status, d.amount_refunded, (SELECT refund_to FROM c_history ORDER BY seq DESC LIMIT 1) FROM c JOIN d USING (shop, no)', $$VALUES ('partially_refunded', 300::bigint, 'processed')$$, 'a refund is processed');
+SELECT is(helper.says('SELECT 1', 'UPDATE e SET amount = 301'), '23PS6 column "amount" of table "e" cannot be changed | It is fixed when the row is inserted.', 'and stays as it is');
+SELECT is(helper.found('SELECT 1', 'c'), '{}', 'all agrees');
 
 -- ---- attached and used in one transaction: several orders whose payments go along
 CREATE TABLE u (id int PRIMARY KEY, amount bigint NOT NULL, status text NOT NULL);
