@@ -235,14 +235,14 @@ BEGIN
 			END IF;
 			CASE @schema@.paystate_payment_role(p.status)
 				WHEN 'open' THEN
-					IF p.amount > 9223372036854775807 - o.amount_pending THEN
+					IF o.amount_pending > 9223372036854775807 - p.amount THEN
 						refusal := '23PS4';
 						RETURN;
 					END IF;
 					o.amount_pending := o.amount_pending + p.amount;
 					o.payments_open := o.payments_open + 1;
 				WHEN 'held' THEN
-					IF p.amount > 9223372036854775807 - o.amount_authorized THEN
+					IF o.amount_authorized > 9223372036854775807 - p.amount THEN
 						refusal := '23PS4';
 						RETURN;
 					END IF;
