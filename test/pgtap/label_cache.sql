@@ -27,6 +27,9 @@ SELECT is_empty($$SELECT * FROM paystate.attach('o', 'p', lifecycle => 'plural',
 INSERT INTO o (id, amount) VALUES (1, 1000), (2, 1000), (3, 1000);
 INSERT INTO p (id, o, amount) VALUES (1, 1, 600), (2, 2, 1000), (3, 3, 1000);
 SELECT is(array_agg(o.status || ' ' || p.status ORDER BY p.id), '{pending pending,pending pending,pending pending}', 'payments begin') FROM o JOIN p ON p.o = o.id;
+-- compared as values of its own type, not as they are printed
+SELECT is((SELECT count(*) FROM o WHERE status = 'pending'), 3::bigint, 'orders have values of their type');
+SELECT is((SELECT count(*) FROM p WHERE status = 'pending'), 3::bigint, 'payments of theirs');
 UPDATE p SET status = 'processed' WHERE id = 3;
 UPDATE p SET status = 'failed' WHERE id = 1;
 UPDATE o SET status = 'cancelled' WHERE id = 2;
