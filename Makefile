@@ -18,7 +18,8 @@
 #                  "rooms cassert asan"; servers are kept in PAYSTATE_CACHE
 #   make fuzz      ten million inputs (N=300000) for the decision and the parsers
 #   make sqlsmith  100,000 random queries (N=5000)
-#   make coverage  which lines and branches of the C the fast suite reaches
+#   make coverage  which lines and branches of the C the fast suite reaches;
+#                  fails beneath all lines or 95 % of branches, and names the rest
 #   make mutants   would the tests notice wrong C?  N=10 takes ten at random
 #   make static    the C under four checkers, the script against rules
 #   make versions  the suite on other versions, in roots of their own;
