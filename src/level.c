@@ -10,8 +10,9 @@
  * them has a trigger of anyone else, in the subtransaction that it began in:
  * then no code runs in between but ours and that of the foreign keys, which
  * read nothing of it but an order's key.  Before a statement of our own
- * (general.c), or one that writes, they are written, and no more of them wait.  Everywhere else, as in a COPY that made
- * the library be loaded, a row is written when it is due.
+ * (general.c), or one that writes, they are written, and no more of them wait.
+ * Everywhere else, as in a COPY that made the library be loaded, a row is
+ * written when it is due.
  *
  * Static state: the statements under way, innermost first, which is a list
  * on the C stack; whoever pushes one pops it in PG_FINALLY.
