@@ -216,7 +216,11 @@ INSERT INTO tampering (what, expected) VALUES
 	($$UPDATE order_history SET amount = 900 WHERE order_id = 'a' AND seq = 1$$,
 		ARRAY['a|illegal step in history row 2|a rule of life cycle "razorpay"|payment "a.a" new>created, order created>created, amount 1000']),
 	($$UPDATE order_history SET refund_to = 'failed' WHERE order_id = 'a' AND seq = 6$$,
-		ARRAY['a|illegal step in history row 6|a rule of life cycle "razorpay"|payment "a.a" captured>captured, refund "a.a.r2" to failed, order paid>paid, amount 100']),
+		ARRAY['a|refund_pending of payment "a.a"|0|100',
+			'a|status of refund "a.a.r2"|failed|pending']),
+	-- one that failed may be told late, but never of more than was captured
+	($$UPDATE order_history SET refund_to = 'failed', amount = 1001 WHERE order_id = 'a' AND seq = 6$$,
+		ARRAY['a|illegal step in history row 6|a rule of life cycle "razorpay"|payment "a.a" captured>captured, refund "a.a.r2" to failed, order paid>paid, amount 1001']),
 	($$UPDATE order_history SET refund_id = NULL WHERE order_id = 'a' AND seq = 6$$,
 		ARRAY['a|missing refund in history row 6|a row of the refunds|-']),
 	($$DELETE FROM order_history WHERE order_id = 'b' AND seq = 7$$,
