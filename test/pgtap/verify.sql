@@ -219,8 +219,9 @@ INSERT INTO tampering (what, expected) VALUES
 		ARRAY['a|refund_pending of payment "a.a"|0|100',
 			'a|status of refund "a.a.r2"|failed|pending']),
 	-- one that failed may be told late, but never of more than was captured
-	($$UPDATE order_history SET refund_to = 'failed', amount = 1001 WHERE order_id = 'a' AND seq = 6$$,
-		ARRAY['a|illegal step in history row 6|a rule of life cycle "razorpay"|payment "a.a" captured>captured, refund "a.a.r2" to failed, order paid>paid, amount 1001']),
+	($$UPDATE refunds SET amount = 1001 WHERE id = 'a.a.r2'; UPDATE order_history SET refund_to = 'failed', amount = 1001 WHERE order_id = 'a' AND seq = 6$$,
+		ARRAY['a|illegal step in history row 6|a rule of life cycle "razorpay"|payment "a.a" captured>captured, refund "a.a.r2" to failed, order paid>paid, amount 1001',
+			'a|refund_pending of payment "a.a"|1001|100']),
 	($$UPDATE order_history SET refund_id = NULL WHERE order_id = 'a' AND seq = 6$$,
 		ARRAY['a|missing refund in history row 6|a row of the refunds|-']),
 	($$DELETE FROM order_history WHERE order_id = 'b' AND seq = 7$$,
