@@ -110,7 +110,7 @@ CREATE FUNCTION paystate.export_head() RETURNS pg_catalog.text
 	SET search_path = pg_catalog, pg_temp
 AS $export_head$
 	SELECT $text$-- Orders and payments that follow life cycle @name@, for a server without the
--- extension paystate (PostgreSQL 14 and later).  Written by paystate.export_sql().
+-- extension paystate (PostgreSQL 15 and later).  Written by paystate.export_sql().
 --
 -- Run it in one transaction (psql -1 -v ON_ERROR_STOP=1), as the role that is
 -- to own the tables, and let nobody log in as that role.  The guards run as

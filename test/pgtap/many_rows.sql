@@ -146,24 +146,8 @@ SELECT results_eq($$SELECT count(*), min(payment_id), count(DISTINCT cmin::text)
 	WHERE payment_to = 'captured' AND payment_id BETWEEN 400901 AND 401000$$,
 	$$VALUES (98::bigint, 400903::bigint, 3::bigint)$$, 'a cursor, and what waits at SERIALIZABLE');
 
--- payments in partitions, whose columns stand otherwise in one of them
-CREATE SCHEMA routed;
-SELECT paystate.create_tables('routed', key_type => 'bigint') \g /dev/null
-SET search_path = routed, public;
-ALTER TABLE payments RENAME TO one;
-DROP TABLE refunds;
-CREATE TABLE payments (LIKE one INCLUDING DEFAULTS, PRIMARY KEY (id), FOREIGN KEY (order_id) REFERENCES orders (id))
-	PARTITION BY HASH (id);
-DROP TABLE one;
-CREATE TABLE payments_0 PARTITION OF payments FOR VALUES WITH (MODULUS 2, REMAINDER 0);
-CREATE TABLE payments_1 (junk int, LIKE payments INCLUDING DEFAULTS);
-ALTER TABLE payments_1 DROP junk;
-ALTER TABLE payments ATTACH PARTITION payments_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
-CREATE INDEX ON payments (order_id);
-CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
-	EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay');
-CREATE TRIGGER _paystate_guard AFTER INSERT OR UPDATE OR DELETE ON payments FOR EACH ROW
-	EXECUTE FUNCTION paystate.guard_payments('lifecycle=razorpay');
+-- payments in partitions
+\ir lib/routed.sql
 INSERT INTO orders (id, amount) SELECT i, 1000 FROM generate_series(1, 700) i;
 INSERT INTO payments (id, order_id) SELECT i, i FROM generate_series(1, 700) i;
 UPDATE payments SET status = 'authorized';
