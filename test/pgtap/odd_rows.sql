@@ -50,9 +50,9 @@ CREATE TABLE r (id int PRIMARY KEY, p int NOT NULL REFERENCES p, amount int NOT 
 CREATE INDEX ON p (o);
 ALTER TABLE o ADD amount_paid int DEFAULT 0, ADD amount_due int, ADD amount_authorized int DEFAULT 0, ADD amount_pending int DEFAULT 0, ADD amount_refunded int DEFAULT 0;
 SELECT is_empty($$SELECT * FROM paystate.attach('o', 'p', 'r', labels => '{"order": {"paid": "COMPLETE"}, "payment": {"captured": "taken"}}', lifecycle => 'razorpay', add_columns => true)$$, 'attached');
-INSERT INTO o (id, amount, currency, partial_payment) VALUES (1, 1000, 'INR', false), (2, 2000000000, 'INR', true), (3, 1000, 'INR', false);
-INSERT INTO p (id, o, amount) VALUES (10, 1, 1000), (20, 2, 1500000000);
-UPDATE p SET status = 'authorized' WHERE id = 10;
+INSERT INTO o (id, amount, currency, partial_payment) VALUES (1, 1000, 'INR', false), (2, 2000000000, 'INR', true), (3, 1000, 'INR', false), (4, 1000, 'INR', false);
+INSERT INTO p (id, o, amount) VALUES (10, 1, 1000), (20, 2, 1500000000), (40, 4, 1000);
+UPDATE p SET status = 'authorized' WHERE id IN (10, 40);
 UPDATE p SET status = 'taken' WHERE id = 10;
 INSERT INTO r (id, p, amount) VALUES (100, 10, 100);
 SELECT results_eq('SELECT status, amount_paid FROM o WHERE id = 1', $$VALUES ('COMPLETE', 1000)$$, 'in the shop''s words');
@@ -66,6 +66,10 @@ SELECT is(helper.found(t, 'o'), says::text[], t) FROM (VALUES
 	('UPDATE o SET currency = NULL WHERE id = 3', '{"3|currency|one of life cycle \"razorpay\"|-"}')
 	) v (t, says);
 SELECT is(helper.says(t, s), e, concat_ws(': ', nullif(t, 'SELECT 1'), s)) FROM (VALUES
+	('SELECT 1', 'UPDATE p SET status = ''taken'' WHERE id = 40', 'accepted'),
+	('SELECT 1', 'UPDATE p SET status = ''captured'' WHERE id = 40', '23PS1 update on table "p" violates life cycle "razorpay" | Payment "40" of order "4" cannot move from "authorized" to "captured".'),
+	('UPDATE o SET status = ''paid'' WHERE id = 1', 'INSERT INTO r (id, p, amount) VALUES (101, 10, 100)', '23PS1 insert on table "r" violates life cycle "razorpay" | Payment "10" of order "1" is "taken" and cannot be refunded while the order is "(unknown)".'),
+	('SELECT 1', 'INSERT INTO r (id, p, amount) VALUES (101, 10, 100)', 'accepted'),
 	('SELECT 1', 'INSERT INTO p (id, o, amount) VALUES (21, 2, 500000000)', 'accepted'),
 	('SELECT 1', 'INSERT INTO p (id, o, amount) VALUES (21, 2, 1500000000)', '23PS4 column "amount_pending" of table "o" cannot hold that amount | The value would be 3000000000, which is out of the range of type integer.'),
 	('SELECT 1', 'INSERT INTO p (id, o, amount, currency) VALUES (30, 3, 1000, ''INR'')', 'accepted'),
