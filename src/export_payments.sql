@@ -24,7 +24,8 @@ BEGIN
 				NEW.status_since := clock_timestamp();
 			END IF;
 			implied := @schema@.paystate_implied(OLD, NEW.status);
-			IF implied.captured <> OLD.amount_captured AND coalesce(NEW.amount_captured, 0) = 0 THEN
+			IF coalesce(NEW.amount_captured, 0) = 0 AND (implied.captured <> OLD.amount_captured
+					OR NEW.amount_captured IS NULL AND @schema@.paystate_payment_role(NEW.status) = 'settled') THEN
 				NEW.amount_captured := implied.captured;
 			END IF;
 			IF NEW.amount_refunded = OLD.amount_refunded THEN

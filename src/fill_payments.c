@@ -133,7 +133,11 @@ fill_implied(PsFill *f)
 	if (old.status == PS_NO_STATUS || new.status == PS_NO_STATUS)
 		return;
 	paystate_implied(lc, &old, new.status, &captured, &refunded);
-	if (captured != old.amount_captured && new.amount_captured == 0)
+	/* a null, too, leaves it alone at a capture, be it one of nothing */
+	if (new.amount_captured == 0 &&
+		(captured != old.amount_captured ||
+		 (lc->payment[new.status].role == PS_SETTLED &&
+		  paystate_fill_is_null(f, PS_P_CAPTURED))))
 		paystate_fill(f, PS_P_CAPTURED,
 					  paystate_money_datum(td->tg_relation, table, PS_P_CAPTURED,
 										   captured, f->exponent));

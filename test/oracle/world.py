@@ -154,8 +154,9 @@ class World:
         new = dict(old)
         new.update(given)
         lifecycle = self.lifecycles[old['lifecycle']]
-        fixed = not (lifecycle.amount_fixed == 'first_payment'
-                     and old['attempts'] == 0 and old['payments_open'] == 0)
+        # the statement itself may void what is open before it changes the amount
+        may_open = lifecycle.amount_fixed == 'first_payment' and old['attempts'] == 0
+        fixed = not (may_open and old['payments_open'] == 0)
         if not fixed and any(old[c] != new[c] for c in (
                 'currency', 'partial_payment', 'first_payment_min_amount')):
             raise Ambiguous
@@ -168,7 +169,7 @@ class World:
         before = dict(old)
         changed = {c for c in new if new[c] != before[c]}
         if changed:     # until it is judged: is it sure to be refused?
-            old['stored'] = changed != {'status'} and (fixed or changed != {'amount'}) \
+            old['stored'] = changed != {'status'} and (not may_open or changed != {'amount'}) \
                 or 'status' in changed and new['status'] not in order_events(lifecycle)
         return [(self.judge_order_update, (key, before, new, fixed))]
 
@@ -274,6 +275,9 @@ class World:
         if new['amount_captured'] is None and old['amount_captured']:
             raise Ambiguous
         if moves and role == 'settled' and not new['amount_captured']:
+            # by the order's life cycle, which the statement may be writing
+            if 'stored' in self.orders.get(old['order_id'], ()):
+                raise Ambiguous
             new['amount_captured'] = new['amount']
         elif new['amount_captured'] is None:
             raise Ambiguous
@@ -305,6 +309,9 @@ class World:
                 if old['status'] + '>' + new['status'] not in lifecycle.events:
                     raise Refused('?')
                 raise Ambiguous
+        if role == 'returned' and new['amount_refunded'] == (
+                old['amount_captured'] or old['amount']):
+            allowed.add('amount_refunded')      # what the move comes to
         if changed - allowed or 'status' not in changed:
             raise Refused('23PS6')
         self.move_payment(key, lifecycle, new['status'], new['amount_captured'])

@@ -42,6 +42,19 @@ SELECT is(helper.says('', s), e, s) FROM (VALUES
 	('UPDATE orders SET status = ''cancelled'', receipt = ''x'' WHERE id = ''free''', 'accepted'),
 	('UPDATE orders SET amount = 500, receipt = ''x'' WHERE id = ''first''', 'accepted')) v (s, e);
 
+-- ---- an explicit null at a capture is a column left alone; elsewhere it is none
+DO $$ BEGIN
+	PERFORM given('nothing', 'razorpay_zero', 0);
+	INSERT INTO payments (id, order_id) VALUES ('nothing', 'nothing');
+	UPDATE payments SET status = 'authorized' WHERE id = 'nothing';
+END $$;
+SELECT is(regexp_replace(helper.says('', s), ' \| Failing row.*', ''), e, s) FROM (VALUES
+	('UPDATE payments SET status = ''failed'', amount_captured = NULL WHERE order_id = ''nothing''',
+		'23502 null value in column "amount_captured" of relation "payments" violates not-null constraint'),
+	('UPDATE payments SET status = ''captured'', amount_captured = 1 WHERE order_id = ''nothing''',
+		'23PS4 update on table "payments" violates amounts of life cycle "razorpay_zero" | Payment "nothing" of order "nothing": 1 to capture of 0 held, with 0 due.'),
+	('UPDATE payments SET status = ''captured'', amount_captured = NULL WHERE order_id = ''nothing''', 'accepted')) v (s, e);
+
 -- ---- a trigger that swallows what paystate inserts or updates
 CREATE FUNCTION helper.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE FUNCTION helper.burst() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''burst''; END';
