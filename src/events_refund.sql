@@ -1,46 +1,69 @@
 -- events_refund: what an event says of one refund.
 
--- Where the gateway does not say of which payment it is: the one that has it
--- already, or the only payment of the order that it fits.  One that failed
--- needs no money that is left.
-CREATE FUNCTION paystate.event_refunded_payment(tables pg_catalog.jsonb, shop_order pg_catalog.jsonb,
-												refund pg_catalog.jsonb)
+-- A refund that is written stays with its payment, and what is told later must
+-- not show that it is another's.  So where the gateway does not say of which
+-- payment it is, that is the only one of the order that it can be of, whatever
+-- else may come: one that the event lists, where it lists any, with enough left
+-- of what was captured.  What was given back is not left; but room that a refund
+-- which may yet fail, or has, found when it was made may have been given back
+-- since.  Nothing listed, a payment of what is not captured yet may be meant.
+CREATE FUNCTION paystate.event_refunded_payment(tables pg_catalog.jsonb, event pg_catalog.jsonb,
+												shop_order pg_catalog.jsonb, refund pg_catalog.jsonb)
 	RETURNS pg_catalog.jsonb
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $event_refunded_payment$
 DECLARE
+	listed	text[] := ARRAY(SELECT p ->> 'id' FROM jsonb_array_elements(event -> 'payments') p);
+	made_at	text := CASE WHEN tables -> 'refunds' -> 'types' ->> (tables #>> '{refunds,columns,created_at}') ~ '^timestamp'
+		THEN paystate.event_column(tables, 'refunds', 'created_at') END;
+	has_it	text;
 	refs	text[];
+	unpaid	numeric;
 BEGIN
 	IF refund ->> 'payment' IS NOT NULL THEN
 		RETURN paystate.event_find_payment(tables, refund ->> 'payment');
 	END IF;
 	EXECUTE format($query$
-		SELECT array_agg(f.ref)
-		FROM (SELECT p.*, min(p.rank) OVER () AS best
-			  FROM (SELECT p.%1$I::text AS ref, CASE
-						WHEN EXISTS (SELECT FROM %8$s r WHERE r.%9$s AND r.%10$I = p.%11$I) THEN 1
-						WHEN %5$s - %6$s - %7$s >= $2::numeric THEN 2
-						WHEN $4 = 'failed' AND %5$s >= $2::numeric THEN 3 END AS rank
-					FROM %2$s p WHERE p.%3$I = %4$s AND %5$s > 0) p) f
-		WHERE f.rank = f.best$query$,
-		tables #>> '{payments,ref}', tables #>> '{payments,name}', tables ->> 'order_id',
-		paystate.event_value(tables, 'payments', tables ->> 'order_id', 1),
+		SELECT min(l.ref) FILTER (WHERE EXISTS (SELECT FROM %1$s r WHERE r.%2$s AND r.%3$I = l.key)),
+			coalesce(array_agg(l.ref) FILTER (WHERE (l.ref = ANY ($5) OR $5 = '{}')
+				AND l.captured - l.refunded + coalesce(since.amount, 0) >= $2::numeric), '{}'),
+			CASE $5 WHEN '{}' THEN $6::numeric - coalesce(sum(l.amount), 0) ELSE 0 END
+		FROM (SELECT p.%4$I AS key, p.%5$I::text AS ref, %6$s AS amount, %7$s AS captured, %8$s AS refunded
+			FROM %9$s p WHERE p.%10$I = %11$s) l
+		CROSS JOIN LATERAL (SELECT sum(%12$s) AS amount FROM %1$s r
+			WHERE r.%3$I = l.key%13$s AND r.%14$s::text = $8 AND $4 <> 'processed' AND %15$s >= $7) since
+		WHERE l.captured > 0$query$,
+		tables #>> '{refunds,name}', paystate.event_row(tables, 'refunds', tables #>> '{refunds,ref}', 3, 1),
+		tables ->> 'payment_id', tables #>> '{payments,key}', tables #>> '{payments,ref}',
+		paystate.event_subunits(tables, 'payments', 'amount', 'p'),
 		paystate.event_subunits(tables, 'payments', 'amount_captured', 'p'),
 		paystate.event_subunits(tables, 'payments', 'amount_refunded', 'p'),
-		paystate.event_subunits(tables, 'payments', 'refund_pending', 'p'),
-		tables #>> '{refunds,name}', paystate.event_row(tables, 'refunds', tables #>> '{refunds,ref}', 3, 1),
-		tables ->> 'payment_id', tables #>> '{payments,key}')
-	INTO refs USING shop_order ->> 'key', refund ->> 'amount', refund ->> 'id', refund ->> 'status';
-	IF cardinality(refs) > 1 THEN
+		tables #>> '{payments,name}', tables ->> 'order_id',
+		paystate.event_value(tables, 'payments', tables ->> 'order_id', 1),
+		paystate.event_subunits(tables, 'refunds', 'amount', 'r'),
+		CASE WHEN tables #>> '{refunds,shard}' IS NOT NULL THEN format(' AND r.%I = %s', tables #>> '{refunds,shard}',
+			paystate.event_value(tables, 'refunds', tables #>> '{refunds,shard}', 1)) END,
+		paystate.event_column(tables, 'refunds', 'status'), coalesce('r.' || made_at || '::timestamptz', 'NULL'))
+	INTO has_it, refs, unpaid
+	USING shop_order ->> 'key', refund ->> 'amount', refund ->> 'id', refund ->> 'status', listed,
+		shop_order ->> 'amount', (refund ->> 'created')::timestamptz,
+		paystate.event_label(tables, 'refunds', 'processed', true);
+	IF has_it IS NOT NULL THEN
+		RETURN paystate.event_find_payment(tables, has_it);
+	ELSIF cardinality(refs) > 1 THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS4', MESSAGE = format(
 			'refund "%s" may be of %s payments, and the event does not say which',
 			refund ->> 'id', cardinality(refs));
+	ELSIF cardinality(refs) = 1 AND unpaid >= (refund ->> 'amount')::numeric THEN
+		RAISE EXCEPTION USING ERRCODE = '23PS4', MESSAGE = format(
+			'refund "%s" may be of payment "%s" or of one that is not captured here, and the event does not say which',
+			refund ->> 'id', refs[1]);
 	END IF;
 	RETURN paystate.event_find_payment(tables, refs[1]);
 END
 $event_refunded_payment$;
-COMMENT ON FUNCTION paystate.event_refunded_payment(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
+COMMENT ON FUNCTION paystate.event_refunded_payment(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
 	'the payment that a refund gives back';
 
 CREATE FUNCTION paystate.event_write_refund(tables pg_catalog.jsonb, stored pg_catalog.jsonb,
@@ -116,24 +139,6 @@ $event_find_refund$;
 COMMENT ON FUNCTION paystate.event_find_refund(pg_catalog.jsonb, pg_catalog.text) IS
 	'a refund by the gateway''s id, as it stands';
 
-CREATE FUNCTION paystate.event_has_captured(tables pg_catalog.jsonb, shop_order pg_catalog.jsonb)
-	RETURNS pg_catalog.bool
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-AS $event_has_captured$
-DECLARE
-	captured	boolean;
-BEGIN
-	EXECUTE format('SELECT EXISTS (SELECT FROM %s p WHERE p.%I = %s AND p.%s > 0)', tables #>> '{payments,name}',
-		tables ->> 'order_id', paystate.event_value(tables, 'payments', tables ->> 'order_id', 1),
-		paystate.event_column(tables, 'payments', 'amount_captured'))
-	INTO captured USING shop_order ->> 'key';
-	RETURN captured;
-END
-$event_has_captured$;
-COMMENT ON FUNCTION paystate.event_has_captured(pg_catalog.jsonb, pg_catalog.jsonb) IS
-	'whether any payment of the order was captured';
-
 -- What was never captured: the payment itself says all that there is to say.
 CREATE FUNCTION paystate.event_auto_refund(tables pg_catalog.jsonb, payment pg_catalog.jsonb,
 										   refund pg_catalog.jsonb)
@@ -157,28 +162,6 @@ END
 $event_auto_refund$;
 COMMENT ON FUNCTION paystate.event_auto_refund(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
 	'gives back a payment that was authorized and never captured';
-
--- Does the inbox know, or the event say, that the refund came to nothing?
-CREATE FUNCTION paystate.event_refund_failed(tables pg_catalog.jsonb, event pg_catalog.jsonb,
-											 refund pg_catalog.jsonb)
-	RETURNS pg_catalog.bool
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-AS $event_refund_failed$
-DECLARE
-	failed	boolean;
-BEGIN
-	EXECUTE format($query$
-		SELECT EXISTS (
-			SELECT FROM %s e, jsonb_array_elements(paystate.event_normal(e.gateway, e.payload) -> 'refunds') r
-			WHERE e.order_ref = $1 AND e.gateway = $2 AND e.outcome = 'stale'
-				AND r ->> 'id' = $3 AND r ->> 'status' = 'failed')$query$, tables ->> 'inbox')
-	INTO failed USING event #>> '{order,id}', event ->> 'gateway', refund ->> 'id';
-	RETURN failed OR refund ->> 'status' = 'failed';
-END
-$event_refund_failed$;
-COMMENT ON FUNCTION paystate.event_refund_failed(pg_catalog.jsonb, pg_catalog.jsonb, pg_catalog.jsonb) IS
-	'whether a refund is known to have failed';
 
 -- The first that is told of a refund.
 CREATE FUNCTION paystate.event_open_refund(tables pg_catalog.jsonb, payment pg_catalog.jsonb,
@@ -216,15 +199,12 @@ BEGIN
 			'refund "%s" cannot be kept: payments of table "%s" have no refunds with a status',
 			refund ->> 'id', tables #>> '{payments,name}');
 	END IF;
-	payment := paystate.event_refunded_payment(tables, shop_order, refund);
+	payment := paystate.event_refunded_payment(tables, event, shop_order, refund);
 	stored := paystate.event_find_refund(tables, refund ->> 'id');
 	IF refund ->> 'id' IS NULL OR refund ->> 'amount' IS NULL
 			OR (target IN ('pending', 'processed', 'failed')) IS NOT TRUE THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_text_representation',
 			MESSAGE = 'a refund needs an id, an amount and a status';
-	ELSIF payment IS NULL AND paystate.event_has_captured(tables, shop_order) AND target <> 'processed'
-			AND paystate.event_refund_failed(tables, event, refund) THEN
-		RETURN 'stale';
 	ELSIF payment IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = '23PS1', MESSAGE = format(
 			'refund "%s" is of a payment that is not captured here', refund ->> 'id');

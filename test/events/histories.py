@@ -130,13 +130,14 @@ class Plural(Gateway):
 
     def refund(self, rid, amount, status='PROCESSED', pid=None, inside=False):
         at = self.iso(self.tick())
+        made = self.refunds.setdefault(rid, at)
         payment = {'id': rid + '-cc-a', 'status': status, 'payment_method': 'CARD',
-                   'payment_amount': {'value': amount, 'currency': 'INR'}, 'created_at': at, 'updated_at': at}
+                   'payment_amount': {'value': amount, 'currency': 'INR'}, 'created_at': made, 'updated_at': at}
         if pid:
             payment['parent_payment_id'] = pid
         refund = {'order_id': rid, 'parent_order_id': self.order['id'], 'type': 'REFUND', 'status': status,
                   'order_amount': {'value': amount, 'currency': 'INR'}, 'payments': [payment],
-                  'created_at': at, 'updated_at': at}
+                  'created_at': made, 'updated_at': at}
         kind = 'REFUND_' + {'PENDING': 'CREATED'}.get(status, status)
         if inside:
             del refund['parent_order_id']
@@ -363,3 +364,95 @@ def written():
     g.pay('p1'); g.pay('p2'); g.pay('p3'); g.to('p2', 'captured'); g.to('p1', 'failed'); g.to('p3', 'failed')
     g.to('p2', 'refunded')
     yield 'PayKun: two payments fail after another paid', g
+
+    # refunds that do not name their payment: which it is, others tell
+    g = legs('order_unnamed_failed', 600, 600)
+    g.refund('rf1', 600, pid='a'); g.refund('rf2', 500, 'PENDING'); g.refund('rf2', 500, 'FAILED')
+    g.refund('rf3', 600, pid='b')
+    yield 'Plural: a refund without a payment fails, both legs go back whole', g
+
+    g = legs('order_unnamed_rest', 600, 400)
+    g.refund('rf1', 600, pid='a'); g.refund('rf2', 400)
+    yield 'Plural: a leg goes back, then the other, not named', g
+
+    g = legs('order_unnamed_larger', 700, 300)
+    g.refund('rf1', 500); g.refund('rf2', 200, pid='a'); g.refund('rf3', 100, 'PENDING'); g.refund('rf3', 100)
+    yield 'Plural: no payment named, but one leg alone is as large', g
+
+    g = legs('order_unnamed_both', 600, 400)
+    g.refund('rf1', 400); g.refund('rf2', 600)
+    yield 'Plural: the second refund tells of which leg the first was', g
+
+    g = legs('order_unnamed_reserved', 600, 400)
+    g.refund('rf1', 600, 'PENDING', pid='a'); g.refund('rf2', 400, 'PENDING'); g.refund('rf2', 400)
+    g.refund('rf1', 600, pid='a')
+    yield 'Plural: no payment named while another is on its way', g
+
+    g = legs('order_unnamed_pending', 600, 400)
+    g.refund('rf1', 400, 'PENDING'); g.refund('rf1', 400); g.refund('rf2', 600, 'PENDING', pid='a')
+    g.refund('rf2', 600, pid='a')
+    yield 'Plural: one after it tells of which leg a refund was', g
+
+    g = one_leg('order_unnamed_listed')
+    g.refund('rf', 300, inside=True)
+    yield 'Plural: no payment named, but all listed', g
+
+    g = one_leg('order_unnamed_much')
+    g.refund('rf', 500)
+    yield 'Plural: no payment named, and more than is left to be captured', g
+
+    g = Plural('order_unnamed_late', 1000, 'plural')
+    g.pay('a', 600); g.to('a', 'processed', 'PAYMENT_PROCESSED', 'PENDING', only=['a'])
+    g.pay('b', 100); g.to('b', 'processed', 'PAYMENT_PROCESSED', 'PENDING', only=['b'])
+    g.refund('rf', 500)
+    g.refund('rf2', 100, pid='b')
+    yield 'Plural: no payment named, one leg late and too small for it', g
+
+
+def legs(order_id, *amounts):
+    """Plural's order paid by legs a, b, ..., each told alone."""
+    g, names = Plural(order_id, sum(amounts), 'plural'), 'abcdefg'[:len(amounts)]
+    for name, amount in zip(names, amounts):
+        g.pay(name, amount)
+    for name in names:
+        last = name == names[-1]
+        g.to(name, 'processed', 'ORDER_PROCESSED' if last else 'PAYMENT_PROCESSED',
+             'PROCESSED' if last else 'PENDING', only=[name])
+    return g
+
+
+def one_leg(order_id):
+    """One of two legs was captured, the other failed."""
+    g = Plural(order_id, 1000, 'plural')
+    g.pay('a', 600); g.to('a', 'processed', 'PAYMENT_PROCESSED', 'PENDING', only=['a'])
+    g.pay('b', 400); g.to('b', 'failed', 'PAYMENT_FAILED', 'ATTEMPTED')
+    return g
+
+
+def unsettled():
+    """(name, gateway, how many events stay refused) of histories where nothing
+    says of which payment a refund is: as it was told, so it waits."""
+    g = legs('order_either', 500, 500)
+    g.refund('rf', 500)
+    yield 'Plural: a refund of either leg', g, 1
+
+    g = one_leg('order_or_unknown')
+    g.refund('rf', 300)
+    yield 'Plural: a refund of the one leg, or of one that is not told yet', g, 1
+
+    g = legs('order_freed', 600, 400)
+    g.refund('rf1', 600, 'PENDING', pid='a'); g.refund('rf1', 600, 'FAILED', pid='a'); g.refund('rf2', 400)
+    yield 'Plural: a refund of either leg, after another failed', g, 1
+
+    g = legs('order_failed_either', 600, 600)
+    g.refund('rf1', 500, 'PENDING'); g.refund('rf1', 500, 'FAILED')
+    g.refund('rf2', 600, pid='a'); g.refund('rf3', 600, pid='b')
+    yield 'Plural: a refund of either leg fails, both go back whole', g, 2
+
+    g = legs('order_both_either', 500, 500)
+    g.refund('rf1', 500); g.refund('rf2', 500, 'PENDING'); g.refund('rf2', 500)
+    yield 'Plural: two refunds of two equal legs', g, 3
+
+    g = legs('order_named_later', 500, 500)
+    g.refund('rf1', 500, 'PENDING'); g.refund('rf1', 500, pid='b'); g.refund('rf2', 200)
+    yield 'Plural: a refund of either leg, named in the end, and another', g, 0

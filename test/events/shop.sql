@@ -70,8 +70,10 @@ END
 $$;
 
 -- Plays events in the order given, each as often as said, then undoes it all.
--- What comes back: the end state, and whatever was not as it should be.
-CREATE FUNCTION helper.play(shop text, fields jsonb, events jsonb, places int[], times int DEFAULT 1)
+-- What comes back: the end state, which events are refused to the end, where
+-- some are to be, and whatever was not as it should be.
+CREATE FUNCTION helper.play(shop text, fields jsonb, events jsonb, places int[], times int DEFAULT 1,
+							waiting int DEFAULT 0)
 	RETURNS text
 	LANGUAGE plpgsql
 AS $$
@@ -94,8 +96,10 @@ BEGIN
 			END LOOP;
 		END LOOP;
 		state := helper.state(shop);
-		EXECUTE format('SELECT string_agg(E''\nwrong: '' || concat_ws('' '', event_id, outcome, code, reason), '''' ORDER BY event_id)'
-			' FROM %I.order_events WHERE outcome NOT IN (''applied'', ''unchanged'', ''stale'')', shop) INTO left_over;
+		EXECUTE format('SELECT string_agg(CASE WHEN outcome = ''refused'' AND $1 <> 0 THEN E''\nwaits: '' || event_id'
+			' ELSE E''\nwrong: '' || concat_ws('' '', event_id, outcome, code, reason) END, '''' ORDER BY event_id)'
+			' FROM %I.order_events WHERE outcome NOT IN (''applied'', ''unchanged'', ''stale'')', shop)
+		INTO left_over USING coalesce(waiting, -1);
 		wrong := concat(wrong, left_over);
 		SELECT concat(wrong, string_agg(E'\nwrong: verify ' || concat_ws(' ', v.order_key, v.problem, v.expected, v.actual), ''))
 		INTO wrong FROM paystate.verify((shop || '.orders')::regclass) v;
@@ -106,8 +110,10 @@ BEGIN
 END
 $$;
 
--- How many of the sequences end otherwise than the first; the first such.
+-- How many of the sequences end otherwise than the first, or with more or less
+-- events refused than are "waiting" (NULL: as many as may be); the first such.
 CREATE FUNCTION helper.permute(shop text, fields jsonb, events jsonb, sequences jsonb, times int,
+							   waiting int,
 							   OUT played int, OUT failed int, OUT example text, OUT first text)
 	LANGUAGE plpgsql
 AS $$
@@ -119,10 +125,11 @@ BEGIN
 	failed := 0;
 	FOR sequence IN SELECT ARRAY(SELECT x::int FROM jsonb_array_elements_text(s.value) x)
 			FROM jsonb_array_elements(sequences) WITH ORDINALITY s ORDER BY s.ordinality LOOP
-		state := helper.play(shop, fields, events, sequence, times);
+		state := helper.play(shop, fields, events, sequence, times, waiting);
 		played := played + 1;
 		first := coalesce(first, state);
-		IF state <> first OR state LIKE '%wrong:%' OR state IS NULL THEN
+		IF state <> first OR state LIKE '%wrong:%' OR state IS NULL
+				OR waiting <> (SELECT count(*) FROM regexp_matches(state, 'waits:', 'g')) THEN
 			failed := failed + 1;
 			example := coalesce(example, format(E'%s: %s', sequence, state));
 		END IF;

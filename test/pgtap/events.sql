@@ -207,6 +207,43 @@ SELECT is((SELECT concat_ws(' ', o.status, o.amount_refunded, p.amount_refunded,
 	'fully_refunded 1000 1000 0 failed failed 400 t', 'leaves everything as it was');
 SELECT is_empty($$SELECT * FROM paystate.verify('orders')$$, 'verify() follows what was told late');
 
+-- ---- Plural's refunds that do not name their payment
+CREATE FUNCTION helper.legs(order_id text, VARIADIC legs text[]) RETURNS jsonb LANGUAGE sql
+	AS $$ SELECT jsonb_build_object('event_type', 'ORDER_PENDING', 'data', jsonb_build_object('order_id', order_id, 'status', 'PENDING',
+		'payments', (SELECT jsonb_agg(jsonb_build_object('id', order_id || split_part(l, ' ', 1), 'status', split_part(l, ' ', 2),
+			'payment_amount', jsonb_build_object('value', split_part(l, ' ', 3)::int, 'currency', 'INR'), 'created_at', '2026-01-01T00:00:0' || n || 'Z')) FROM unnest(legs) WITH ORDINALITY u (l, n)))) $$;
+CREATE FUNCTION helper.back_of(order_id text, id text, amount int, status text, second int, payment text DEFAULT NULL) RETURNS jsonb LANGUAGE sql
+	AS $$ SELECT jsonb_build_object('event_type', 'REFUND_' || status, 'data', jsonb_build_object('order_id', id, 'parent_order_id', order_id, 'type', 'REFUND',
+		'payments', jsonb_build_array(jsonb_build_object('id', id || '-1', 'parent_payment_id', payment, 'status', status,
+			'payment_amount', jsonb_build_object('value', amount, 'currency', 'INR'), 'created_at', '2026-01-01T00:01:0' || second || 'Z')))) $$;
+INSERT INTO orders (id, lifecycle, amount) VALUES ('u', 'plural', 1000), ('v', 'plural', 1000), ('w', 'plural', 1200);
+SELECT is(helper.tell('plural', helper.legs('u', 'a processed 500', 'b processed 500')), 'applied', 'two legs alike');
+SELECT helper.answers('plural', helper.back_of('u', 'ur', 500, 'PROCESSED', 1),
+	'refused: refund "ur" may be of 2 payments, and the event does not say which', 'a refund of either waits');
+SELECT is(helper.tell('plural', helper.back_of('u', 'ur', 500, 'PROCESSED', 1, 'ub')), 'applied', 'until its payment is named');
+SELECT is((SELECT string_agg(concat_ws(' ', outcome, tries), ', ' ORDER BY outcome DESC) FROM order_events WHERE order_ref = 'u' AND event_type = 'REFUND_PROCESSED'),
+	'unchanged 2, applied 1', 'and is told then');
+SELECT is(helper.tell('plural', helper.back_of('u', 'us', 300, 'PROCESSED', 2)), 'applied', 'one leg has nothing left, so the next is of the other');
+SELECT is(helper.tell('plural', helper.legs('v', 'a processed 600', 'b failed 400')), 'applied', 'one leg of two');
+SELECT helper.answers('plural', helper.back_of('v', 'vr', 400, 'PROCESSED', 1),
+	'refused: refund "vr" may be of payment "va" or of one that is not captured here, and the event does not say which',
+	'a leg that is not told may be as large');
+SELECT is(helper.tell('plural', helper.back_of('v', 'vs', 401, 'PENDING', 2)), 'applied', 'not so large');
+SELECT is(helper.tell('plural', helper.back_of('v', 'vs', 401, 'FAILED', 2)), 'applied', 'it fails');
+INSERT INTO refunds (id, payment_id, amount) VALUES ('vr', 'va', 400);
+SELECT is((SELECT r.outcome FROM order_events e, paystate.retry_event('orders', 'plural', e.event_id) r WHERE e.order_ref = 'v' AND e.outcome = 'refused'),
+	'unchanged', 'whoever knows writes it, and tries the event again');
+SELECT is(helper.tell('plural', helper.legs('w', 'a processed 600', 'b processed 600')), 'applied', 'two legs alike');
+SELECT is(helper.tell('plural', helper.back_of('w', 'w1', 600, 'PROCESSED', 1, 'wa')), 'applied', 'one goes back');
+SELECT is(helper.tell('plural', helper.back_of('w', 'w3', 600, 'PROCESSED', 3, 'wb')), 'applied', 'and the other');
+SELECT is(helper.tell('plural', helper.back_of('w', 'w2', 500, 'FAILED', 2)), 'applied', 'one failed between the two');
+SELECT is((SELECT concat_ws(' ', payment_id, status) FROM refunds WHERE id = 'w2'), 'wb failed', 'of what had not gone back by then');
+SELECT helper.answers('plural', helper.back_of('w', 'w0', 500, 'FAILED', 0),
+	'refused: refund "w0" may be of 2 payments, and the event does not say which', 'before both it may be of either');
+SELECT helper.answers('plural', helper.back_of('w', 'w4', 500, 'FAILED', 4),
+	'refused: refund "w4" is of a payment that is not captured here', 'after both of neither');
+SELECT is_empty($$SELECT * FROM paystate.verify('orders')$$, 'verify() finds nothing');
+
 -- ---- the least rights
 DO $$ BEGIN
 	CREATE ROLE events_app;
