@@ -51,9 +51,9 @@ async function send(url, id, event, payment) {
 const rows = (page, id, ...columns) => page.$$eval(`#${id} tr:has(td[data-column])`, (trs, names) => trs.map((tr) =>
 	names.map((n) => tr.querySelector(`[data-column=${n}]`).textContent)), columns);
 
-// waits for the page to say so, and no longer than 15 seconds
+// waits for the page to say so, and no longer than a minute
 async function comes(what, read, wanted) {
-	const end = Date.now() + 15000;
+	const end = Date.now() + 60000;
 	let got;
 	do {
 		got = await read();
@@ -108,6 +108,7 @@ async function main() {
 		return service();
 	})();
 	const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', headless: true,
+		timeout: 120000,	// the first start of a browser, on a busy machine
 		args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
 	try {
 		const page = await browser.newPage(), errors = [];
