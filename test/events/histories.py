@@ -323,6 +323,13 @@ def written():
     g.to('c', 'processed', 'PAYMENT_PROCESSED', 'AUTHORIZED'); g.to('pt', 'processed', 'ORDER_PROCESSED', 'PROCESSED')
     yield 'Plural: two legs held, then captured', g
 
+    g = Plural('order_hold_part', 1000, 'plural_preauth')
+    g.pay('a', 600); g.pay('b', 400)
+    g.to('a', 'authorized', 'PAYMENT_AUTHORIZED', 'PENDING'); g.to('b', 'authorized', 'ORDER_AUTHORIZED', 'AUTHORIZED')
+    g.to('b', 'processed', 'PAYMENT_PROCESSED', 'AUTHORIZED')
+    g.to('a', 'processed', 'ORDER_PROCESSED', 'PARTIALLY_CAPTURED', captured=200); g.refund('rf', 400)
+    yield 'Plural: two legs held, one captured, of the other a part', g
+
     g = Plural('order_leg_back', 1000, 'plural')
     g.pay('c', 600); g.to('c', 'processed', 'PAYMENT_PROCESSED', 'PENDING')
     g.pay('pt', 400); g.to('pt', 'processed', 'ORDER_PROCESSED', 'PROCESSED')
