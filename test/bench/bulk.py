@@ -82,19 +82,19 @@ def bulk(rival, key, n):
     are of 3 in 10."""
     rival.create(key)
     path = copied_file(n)
-    session = Session(rival.database(key), file=path, o1=FIRST_ORDER + 1, o2=FIRST_ORDER + n)
-    # one row, taken back: a COPY that makes the library be loaded writes row by row
-    session.run('BEGIN; %s ROLLBACK;' % rival.step('insert_order', key).replace(':o', str(FIRST_ORDER) if key == 'bigint'
-                                                                               else "'%d'" % FIRST_ORDER))
+    first = "'%d'" % FIRST_ORDER if key != 'bigint' else str(FIRST_ORDER)
     found = {}
     for part in PARTS:
-        if part == 'bulk_refunds':
-            session.run('\\set o2 %d' % (FIRST_ORDER + 3 * n // 10))
-        # before, so that it is nobody's part of what is measured
-        session.run('VACUUM (ANALYZE) orders, payments, refunds, order_history; CHECKPOINT;')
+        # before, so that it is nobody's part of what is measured; and a backend
+        # for each, for malloc keeps what a statement before had
+        psql(rival.database(key), 'VACUUM (ANALYZE) orders, payments, refunds, order_history; CHECKPOINT')
+        session = Session(rival.database(key), file=path, o1=FIRST_ORDER + 1,
+                          o2=FIRST_ORDER + (3 * n // 10 if part == 'bulk_refunds' else n))
+        # one row, taken back: a COPY that makes the library be loaded writes row by row
+        session.run('BEGIN; %s ROLLBACK;' % rival.step('insert_order', key).replace(':o', first))
         low = session.memory()
         found[part] = (session.seconds(rival.sections[part]), session.peak - low)
-    session.close()
+        session.close()
     os.unlink(path)
     psql('postgres', 'DROP DATABASE ' + rival.database(key))
     return found
