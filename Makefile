@@ -25,7 +25,7 @@
 #   make versions  the suite on other versions, in roots of their own;
 #                  VERSIONS="17 18 19", STRICT=1, PAYSTATE_ROOTS=directory
 #   make test-all  all of these, in the size of a release: see test/bin/long
-#   make bench     paystate against its rivals, the table of README.md: about 15 minutes
+#   make bench     paystate against its rivals, the table of README.md: some 20 minutes
 #   make bench-readme  puts what was measured into README.md
 #   make bench-history N=1000000  analysts' questions, as ratios to plain SQL
 #   make pictures  draw the life cycles into doc/pictures anew
@@ -209,8 +209,8 @@ bench-history: deps
 	@$(BENCH_SERVER) test/bench/history $(N) >bench-history.out; \
 		status=$$?; cat bench-history.out; exit $$status
 
-# larger: make bench BENCH="--orders 1000000 --growth 10000000", by estimate
-# 30 minutes and 30 GB of disk; some parts: BENCH="--only hot,written"
+# larger: make bench BENCH="--orders 1000000 --growth 10000000 --history 2400000",
+# an hour and 25 GB of disk; some parts: BENCH="--only hot,written"
 BENCH ?=
 bench: deps
 	@$(MAKE) --no-print-directory -s all
