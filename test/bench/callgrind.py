@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from rivals import STEPS, pgbench, run
+from rivals import FIRST_ORDER, STEPS, pgbench, psql, run
 
 SHORT, MORE = 50, 200
 # what runs beside the backend would only take time, or prune under our feet
@@ -91,11 +91,19 @@ class Server:
     def count(self, database, script, first, n):
         """Instructions of a backend that runs a pgbench script n times, and
         the profile of where they went."""
+        # pgbench connects twice, the first time only to look around
+        return self.dearest(pgbench, database, script, first, '-t', str(n))
+
+    def statements(self, database, sql, **variables):
+        """The same of a backend that psql gives some SQL to."""
+        return self.dearest(psql, database, sql, **variables)
+
+    def dearest(self, client, *arguments, **variables):
+        """Of the backends that a client has, the one with most instructions."""
         before = set(os.listdir(self.out))
-        pgbench(database, script, first, '-t', str(n))
+        client(*arguments, **variables)
         while self.children() - self.helpers:
             time.sleep(0.05)
-        # pgbench connects twice, the first time only to look around
         new = [os.path.join(self.out, f) for f in set(os.listdir(self.out)) - before]
         return max((instructions(path), path) for path in new)
 
@@ -121,3 +129,47 @@ def each_step(server, rival, key, first):
     for n in range(1, len(STEPS) + 1):
         sums.append(marginal(server, rival, key, STEPS[:n], first + n * 10000))
     return dict(zip(STEPS, (b - a for a, b in zip(sums, sums[1:]))), whole=sums[-1])
+
+
+# what the server does around the triggers of a row, less what they do
+AROUND = ('ExecBRInsertTriggers', 'ExecBRUpdateTriggersNew', 'ExecARUpdateTriggers', 'AfterTriggerEndQuery')
+WITHIN = ('trigger.c:paystate_guard', 'RI_FKey_check_ins')
+
+
+def firing(path):
+    """Of a profile, the instructions of firing triggers, without the triggers."""
+    found, names = {}, '|'.join(AROUND + WITHIN)
+    for line in run('callgrind_annotate', '--inclusive=yes', '--threshold=100', path).split('\n'):
+        part = re.match(r'\s*([\d,]+) \([\d. ]+%\)\s+\S*?(' + names + r')( |$)', line)
+        if part:
+            n = int(part.group(1).replace(',', ''))
+            found[part.group(2)] = max(n, found.get(part.group(2), 0))
+    return sum(found.get(f, 0) for f in AROUND) - sum(found.get(f, 0) for f in WITHIN)
+
+
+def bulk_rows(rivals, key, parts, copied_file, few=2000, many=6000):
+    """{(rival's name, part): (instructions a row, of them of firing triggers)}
+    of statements over many rows beyond few, in a session that is not new."""
+    found, sizes = {}, {'few': few, 'many': many}
+    for rival in rivals:
+        for size in sizes:
+            psql('postgres', 'DROP DATABASE IF EXISTS %s_%s' % (rival.database(key), size))
+            psql('postgres', 'ALTER DATABASE %s RENAME TO %s_%s' % (rival.create(key), rival.database(key), size))
+    with Server() as server:
+        for rival in rivals:
+            for size, n in sizes.items():
+                database, path = '%s_%s' % (rival.database(key), size), copied_file(n)
+                psql(database, 'SELECT 1')          # makes files that the first backend makes
+                warm = 'BEGIN; %s ROLLBACK;' % rival.step('insert_order', key).replace(':o', "'%d'" % FIRST_ORDER)
+                for part in parts:
+                    found[rival.name, part, size] = server.statements(
+                        database, warm + rival.sections[part], file=path, o1=FIRST_ORDER + 1, o2=FIRST_ORDER + n)
+                os.unlink(path)
+        around = {what: firing(path) for what, (_, path) in found.items()}
+    for rival in rivals:
+        for size in sizes:
+            psql('postgres', 'DROP DATABASE %s_%s' % (rival.database(key), size))
+    # what the one row before has taken goes by the difference
+    return {(r.name, part): tuple((many_rows - few_rows) / (many - few) for many_rows, few_rows in (
+        (found[r.name, part, 'many'][0], found[r.name, part, 'few'][0]),
+        (around[r.name, part, 'many'], around[r.name, part, 'few']))) for r in rivals for part in parts}
