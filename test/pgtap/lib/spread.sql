@@ -2,6 +2,7 @@
 -- hash partitions, as doc/scale.md makes them: leaf by leaf, then attached.
 SET LOCAL helper.sharded = 'on';
 SET LOCAL helper.leaves = 'on';
+SET LOCAL jit = off;
 SET LOCAL client_min_messages = error;
 DO $$
 DECLARE
