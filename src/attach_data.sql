@@ -121,7 +121,7 @@ BEGIN
 	IF f ? 'tr' THEN
 		parts := parts || paystate.attach_finding('refunds', f ->> 'kr', 'amount', 'format(''Its amount is %s.'', ' || (f -> 'rs' ->> 'amount') || ')',
 			(f ->> 'tr') || ' AS r LEFT JOIN (' || (f ->> 'tp') || ' AS p LEFT JOIN ' || (f ->> 'to') || ' AS o ON ' || (f ->> 'jp') || ') ON '
-			|| (f ->> 'jr'), (f -> 'rs' ->> 'amount') || ' <= 0');
+			|| (f ->> 'jr'), (f -> 'rs' ->> 'amount') || ' < 0 OR ' || (f -> 'rs' ->> 'amount') || ' = 0 AND ' || pay || ' IS DISTINCT FROM 0');
 	END IF;
 	IF f -> 'r' ? 'status' THEN
 		parts := parts || paystate.attach_finding('refunds', f ->> 'kr', 'unknown status', 'format(''Status "%s" is none of pending, processed and failed.'', '

@@ -176,4 +176,13 @@ END
 $$;
 SELECT is((SELECT array_agg(DISTINCT helper.branch(i)) FROM generate_series(1, 40) i), '{"attempted 1 3"}', 'forty shops of four tables each');
 
+-- what is given back of nothing is a refund of nothing, and no reason not to attach
+DO $$ BEGIN
+	PERFORM given('zero1', 'razorpay_zero', 0, 'a=0 a>authorized a>refunded');
+	PERFORM paystate.detach('orders');
+END $$;
+SELECT is((SELECT array_agg(concat_ws(' ', payment_id, amount, status) ORDER BY payment_id) FROM refunds WHERE payment_id = 'zero1.a'), '{zero1.a 0 processed}', 'nothing is given back');
+SELECT is_empty($$SELECT * FROM paystate.attach('orders', 'payments', 'refunds', 'order_history')$$, 'which attach() takes for what it is');
+SELECT no_op('UPDATE payments SET status = ''refunded'' WHERE id = ''zero1.a''', 'and all is as it was');
+
 \ir lib/end.sql
