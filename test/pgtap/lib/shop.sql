@@ -26,13 +26,13 @@ CREATE FUNCTION helper.look() RETURNS trigger
 	LANGUAGE plpgsql
 AS $$
 BEGIN
-	IF TG_TABLE_NAME = 'orders' AND TG_OP = 'UPDATE' THEN
+	IF TG_ARGV[0] = 'orders' AND TG_OP = 'UPDATE' THEN
 		PERFORM nextval('helper.looks');
 	END IF;
 	RETURN NEW;
 END
 $$;
-CREATE TRIGGER look BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION helper.look();
+CREATE TRIGGER look BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION helper.look('orders');
 CREATE TRIGGER look AFTER INSERT OR UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION helper.look();
 CREATE TRIGGER look AFTER INSERT OR UPDATE ON refunds FOR EACH ROW EXECUTE FUNCTION helper.look();
 \endif
@@ -49,6 +49,23 @@ AS $$
 		   FROM order_history h)));
 $$;
 
+-- A statement as this layout has it: with :sharded set a refund names its
+-- payment's order, too; that of an unknown payment names some order.
+\if :{?sharded}
+CREATE FUNCTION helper.here(statement text) RETURNS text
+	LANGUAGE sql STABLE
+AS $$
+	SELECT regexp_replace(statement,
+		'\mINSERT INTO refunds \(((?:(?!order_id)[^)])*?)\) VALUES (.*?)(?=;| ON CONFLICT| RETURNING|$)',
+		'INSERT INTO refunds (order_id, \1) SELECT coalesce((SELECT p.order_id FROM payments p WHERE p.id = v.payment_id), (SELECT min(o.id) FROM orders o)), v.* '
+		'FROM (SELECT \1 FROM refunds WHERE false UNION ALL VALUES \2) v', 'g');
+$$;
+\else
+CREATE FUNCTION helper.here(statement text) RETURNS text
+	LANGUAGE sql IMMUTABLE
+	RETURN statement;
+\endif
+
 -- Runs a statement as the role of helper.role, if one is set.  Returns
 -- 'accepted' or '<sqlstate> <primary message>'; with helper.leaves on, a leaf
 -- partition goes by the name of its table there.
@@ -64,7 +81,7 @@ BEGIN
 		IF app IS NOT NULL THEN
 			PERFORM set_config('role', app, true);
 		END IF;
-		EXECUTE statement;
+		EXECUTE helper.here(statement);
 		PERFORM pg_catalog.set_config('search_path', path, true);
 		IF app IS NOT NULL THEN
 			PERFORM set_config('role', 'none', true);
@@ -76,7 +93,7 @@ BEGIN
 		WHEN SQLSTATE 'TT000' THEN NULL;
 		WHEN OTHERS THEN
 			RETURN SQLSTATE || ' ' || CASE WHEN current_setting('helper.leaves', true) = 'on'
-				THEN regexp_replace(SQLERRM, '"(orders|payments|refunds)_\d+"', '"\1"', 'g') ELSE SQLERRM END;
+				THEN regexp_replace(SQLERRM, '"(orders|payments|refunds|order_history)_\d+"', '"\1"', 'g') ELSE SQLERRM END;
 	END;
 	RETURN 'accepted';
 END
