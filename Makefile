@@ -194,6 +194,7 @@ static: deps
 # root and an archive are what it needs; it says what it could not try
 VERSIONS ?=
 versions:
+	@test/bin/deps versions || true
 	@test/versions/all $(VERSIONS)
 
 test-all:
@@ -258,6 +259,7 @@ deb:
 
 PACKAGES ?=
 package-check:
+	@test/bin/deps versions || true
 	@test/package/check $(PACKAGES)
 
 # a script cut short by a missing room must not look newer than its rooms
