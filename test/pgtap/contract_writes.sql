@@ -356,6 +356,9 @@ SELECT ok((SELECT h.at = o.changed_at AND h.at > clock_timestamp() FROM orders o
 	'and time within the order does not fall');
 
 -- ---- a payment without an order ----------------------------------------------------
+\if :{?sharded}
+SELECT refused('INSERT INTO payments (id, amount) VALUES (''lone'', 500)', '23502 null value in column "order_id" of relation "payments" violates not-null constraint', 'every payment has an order');
+\else
 SELECT accepted('INSERT INTO payments (id, amount) VALUES (''lone'', 500), (''lone2'', 500), (''lone3'', 1)', 'payments without an order');
 SELECT results_eq('SELECT DISTINCT status::text, currency, amount_captured FROM payments WHERE id LIKE ''lone%''',
 	$$VALUES ('created', 'INR', 0::bigint)$$, 'are created, in INR');
@@ -385,6 +388,7 @@ SELECT is((SELECT array_agg(DISTINCT status::text) FROM lone.payments), '{pendin
 SELECT is(outcome('UPDATE lone.payments SET status = ''processed'' WHERE id = ''l1''', true), says('23PS3', 'update payments', 'plural'), 'and never settled');
 SELECT lives_ok('UPDATE lone.payments SET status = ''failed'' WHERE id = ''l1''', 'guards on the order are skipped: failed');
 SELECT lives_ok('UPDATE lone.payments SET status = ''cancelled'' WHERE id = ''l2''', 'guards on the order are skipped: cancelled');
+\endif
 
 -- ---- the rows of one statement --------------------------------------------------------
 DO $$ BEGIN

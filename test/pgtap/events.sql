@@ -74,8 +74,12 @@ SELECT answers('razorpay', helper.webhook('r', 'authorized', 'o2', 30, '{"amount
 	'refused: payment "r" has amount 1000, the event says 900', 'another amount than the payment''s');
 SELECT answers('razorpay', helper.webhook('b', 'captured', 'o2', 30, '{"currency": "USD"}'),
 	'refused: ' || substr(says('23PS5', 'insert payments', 'razorpay'), 7), 'another currency');
+\if :{?sharded}
+-- where the order leads a payment's key, this is another payment of that name
+\else
 SELECT answers('razorpay', helper.webhook('r', 'authorized', 'o1', 30),
 	'refused: payment "r" belongs to another order than the event says', 'another order');
+\endif
 SELECT answers('razorpay', helper.webhook('b', 'captured', 'nowhere', 30), 'refused: order "nowhere" does not exist', 'no such order');
 SELECT answers('razorpay', '{"entity": "order", "id": "o1", "amount": 999}', 'refused: order "o1" has amount 1000, the event says 999', 'another amount of the order');
 SELECT answers('razorpay', '{"entity": "order", "id": "o1", "currency": "usd"}', 'refused: order "o1" has currency "INR", the event says "USD"', 'another currency of the order');
@@ -86,7 +90,7 @@ SELECT answers('razorpay', helper.webhook('z', 'authorized', 'o1', 100, '{"creat
 SELECT is(helper.tell('razorpay', helper.webhook('e', 'failed', 'o1', 10)), 'applied', 'one that had failed before is taken');
 SELECT is((SELECT attempts FROM orders WHERE id = 'o1'), 2, 'and counts');
 SELECT is((SELECT string_agg(DISTINCT code, ' ' ORDER BY code) FROM order_events WHERE outcome = 'refused'),
-	'23503 23PS1 23PS3 23PS4 23PS5 23PS6', 'each refusal has its code');
+	'23503 23PS1 23PS3 23PS4 23PS5' || CASE WHEN :{?sharded} THEN '' ELSE ' 23PS6' END, 'each refusal has its code');
 
 -- ---- tried again
 SELECT is((SELECT string_agg(DISTINCT outcome, ' ') FROM order_events WHERE order_ref = 'nowhere'), 'refused', 'before there is the order');
@@ -137,9 +141,14 @@ SELECT answers('plural', '{"order_id": "o1", "status": "CANCELLED", "payments": 
 SELECT is(helper.tell('razorpay', helper.webhook('s', 'captured', 'o2', 50, jsonb_build_object('amount', '1000', 'notes',
 	jsonb_build_object('n', repeat('x', 1000000))))), 'applied', 'an amount as text, and huge notes');
 SELECT is((SELECT created_at FROM payments WHERE id = 's'), to_timestamp(1700000000), 'made when the gateway says');
+\if :{?sharded}
+SELECT answers('razorpay', helper.webhook('free', 'authorized', NULL, 9),
+	'refused: the event names no order, and table "shop.payments" keeps its rows by order', 'a payment without an order');
+\else
 SELECT is(helper.tell('razorpay', helper.webhook('free', 'authorized', NULL, 9)), 'applied', 'a payment without an order');
 SELECT answers('razorpay', helper.webhook('free', 'captured', NULL, 10),
 	'refused: ' || substr(says('23PS3', 'update payments', 'razorpay'), 7), 'is never captured');
+\endif
 SELECT is(helper.tell('razorpay', helper.webhook('t', 'captured', 'o2', 60, '{"created_at": "soon"}') || '{"created_at": 1e300}') LIKE 'refused: %', true, 'times that are none');
 SELECT throws_ok($$SELECT paystate.record_event('orders', 'stripe', 'e', '{}')$$, '22023', 'gateway "stripe" is not known', 'an unknown gateway');
 SELECT throws_ok($$SELECT paystate.record_event('orders', 'razorpay', '', '{}')$$, '22023', 'id of an event must have 1 to 255 characters', 'no id');
@@ -169,7 +178,7 @@ DO $$ BEGIN
 	UPDATE payments SET status = 'processed' WHERE id IN ('back1', 'whole1', 'open1');
 	UPDATE payments SET status = 'authorized' WHERE id = 'held1';
 	UPDATE payments SET status = 'processed', amount_captured = 600 WHERE id = 'held1';
-	INSERT INTO refunds (id, payment_id, amount) VALUES ('back_r', 'back1', 600), ('held_r', 'held1', 600), ('whole_r', 'whole1', 1000);
+	PERFORM helper.write($w$INSERT INTO refunds (id, payment_id, amount) VALUES ('back_r', 'back1', 600), ('held_r', 'held1', 600), ('whole_r', 'whole1', 1000)$w$);
 END $$;
 CREATE FUNCTION helper.leg(order_id text, amount int, captured int, more jsonb DEFAULT '{}') RETURNS text LANGUAGE sql
 	AS $$ SELECT format('SELECT paystate.late_payment(''payments'', %L)', jsonb_build_object('id', order_id || '2', 'order_id', order_id,
@@ -193,12 +202,13 @@ SELECT throws_ok(helper.leg('back', 1, 1, '{"id": "back3"}'), '23PS4', 'insert o
 
 -- ---- late_refund(): one that failed, and nothing else
 CREATE FUNCTION helper.back(payment_id text, amount int, status text) RETURNS text LANGUAGE sql
-	AS $$ SELECT format('SELECT paystate.late_refund(''refunds'', %L)', jsonb_build_object('id', 'late_' || payment_id, 'payment_id', payment_id, 'amount', amount, 'status', status)) $$;
+	AS $$ SELECT format('SELECT paystate.late_refund(''refunds'', %L)', jsonb_build_object('id', 'late_' || payment_id, 'payment_id', payment_id, 'amount', amount, 'status', status)
+		|| CASE WHEN helper.led(payment_id) = '{}' THEN '{}' ELSE jsonb_build_object('order_id', (helper.led(payment_id))[1]) END) $$;
 SELECT throws_ok(helper.back('whole1', 1001, 'failed'), '23PS4', 'insert on table "refunds" violates amounts of life cycle "plural"', 'of no more than was captured');
 SELECT throws_ok(helper.back('whole1', 0, 'failed'), '23PS4', 'insert on table "refunds" violates amounts of life cycle "plural"', 'nor of nothing');
 SELECT throws_ok(helper.back('x', 1, 'failed'), '23PS4', 'insert on table "refunds" violates amounts of life cycle "razorpay"', 'nor of a payment that was never captured');
 SELECT throws_ok(helper.back('whole1', 1, 'processed'), '23PS3', NULL, 'what gives money back is judged as ever');
-SELECT throws_ok($$INSERT INTO refunds (id, payment_id, amount, status) VALUES ('late_whole1', 'whole1', 400, 'failed')$$, '23PS2', NULL, 'a plain insert is not late');
+SELECT throws_ok(helper.here($$INSERT INTO refunds (id, payment_id, amount, status) VALUES ('late_whole1', 'whole1', 400, 'failed')$$), '23PS2', NULL, 'a plain insert is not late');
 SELECT throws_ok($$SELECT paystate.late_refund('payments', '{"id": "x"}')$$, '23PS8', 'table "payments" is not bound to a life cycle', 'not into another table');
 SELECT throws_ok($$SELECT paystate.late_refund('refunds', v) FROM jsonb_array_elements('[{}]') v$$, '22023', 'fields of a refund must be an object that names columns', 'no fields of a refund');
 SELECT lives_ok(helper.back('whole1', 400, 'failed'), 'one that failed before all went back');
@@ -230,7 +240,7 @@ SELECT helper.answers('plural', helper.back_of('v', 'vr', 400, 'PROCESSED', 1),
 	'a leg that is not told may be as large');
 SELECT is(helper.tell('plural', helper.back_of('v', 'vs', 401, 'PENDING', 2)), 'applied', 'not so large');
 SELECT is(helper.tell('plural', helper.back_of('v', 'vs', 401, 'FAILED', 2)), 'applied', 'it fails');
-INSERT INTO refunds (id, payment_id, amount) VALUES ('vr', 'va', 400);
+SELECT helper.write($$INSERT INTO refunds (id, payment_id, amount) VALUES ('vr', 'va', 400)$$) \gset
 SELECT is((SELECT r.outcome FROM order_events e, paystate.retry_event('orders', 'plural', e.event_id) r WHERE e.order_ref = 'v' AND e.outcome = 'refused'),
 	'unchanged', 'whoever knows writes it, and tries the event again');
 SELECT is(helper.tell('plural', helper.legs('w', 'a processed 600', 'b processed 600')), 'applied', 'two legs alike');
@@ -266,7 +276,9 @@ SELECT is(helper.outcome($$SELECT paystate.record_event('shop.orders', 'plural',
 SELECT set_config('helper.role', '', true) \gset
 SELECT results_eq($$SELECT id COLLATE "default", status::text, attempts FROM orders WHERE id IN ('o5', 'v5') ORDER BY id$$,
 	$$VALUES ('o5', 'paid', 2), ('v5', 'cancelled', 1)$$, 'all of it was done');
-SELECT results_eq($$SELECT outcome, count(*)::int FROM order_events WHERE event_id LIKE 'app_%' GROUP BY outcome$$, $$VALUES ('applied', 4)$$, 'and applied');
+SELECT results_eq($$SELECT outcome, count(*)::int FROM order_events WHERE event_id LIKE 'app_%' GROUP BY outcome$$,
+	-- a refund that names no order is told in vain where the order leads its key
+	CASE WHEN :{?sharded} THEN $$VALUES ('applied', 3), ('refused', 1)$$ ELSE $$VALUES ('applied', 4)$$ END, 'and applied');
 
 -- ---- attached tables: the shop's own words, and its money
 SET LOCAL client_min_messages = error;

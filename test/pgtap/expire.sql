@@ -36,10 +36,17 @@ DO $$ BEGIN
 	PERFORM given('late-new', 'plural_late', 1000);
 	PERFORM given('no-event', 'razorpay_wait', 1000, 'a= a>failed');
 	INSERT INTO orders (id, lifecycle, amount, created_at) VALUES ('old', 'plural_slow', 1000, now() - interval '2 hours');
+END $$;
+-- where every payment has its order, one more of these stands for what has none
+\if :{?sharded}
+SELECT given('alone-held', 'razorpay_hold', 1000, 'a= a>authorized') \gset
+\else
+DO $$ BEGIN
 	INSERT INTO payments (id, amount) VALUES ('alone-new', 100), ('alone-held', 100), ('alone-failed', 100);
 	UPDATE payments SET status = 'authorized' WHERE id = 'alone-held';
 	UPDATE payments SET status = 'failed' WHERE id = 'alone-failed';
 END $$;
+\endif
 SELECT pg_sleep(0.15) AS slept \gset
 CREATE TEMP TABLE before AS SELECT order_id, max(seq) AS seq FROM order_history GROUP BY order_id;
 
@@ -51,10 +58,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA helper, public TO keeper, stranger;
 GRANT ALL ON SCHEMA shop TO keeper;
 GRANT SELECT ON before TO keeper;
 GRANT SELECT, INSERT, UPDATE ON orders, payments, refunds TO stranger;
-ALTER TABLE orders OWNER TO keeper;
-ALTER TABLE payments OWNER TO keeper;
-ALTER TABLE refunds OWNER TO keeper;
-ALTER TABLE order_history OWNER TO keeper;
+SELECT helper.give('keeper') \gset
 SELECT ok(NOT has_function_privilege('public', 'paystate.expire(regclass, integer)', 'EXECUTE'), 'EXECUTE is not with PUBLIC');
 SELECT set_config('helper.role', 'stranger', true) AS "role" \gset
 SELECT helper.refused($$SELECT paystate.expire('orders')$$, '42501 permission denied for function expire', 'not without EXECUTE');
@@ -122,10 +126,15 @@ SELECT is(helper.standing(o), stands, what)
 	('late-new', 'created 0 of 1000, due 1000, held 0, pending 0, back 0, attempts 0, open 0, v1', 'nor before the first'),
 	('no-event', 'attempted 0 of 1000, due 1000, held 0, pending 0, back 0, attempts 1, open 0, v3; a failed 0/1000-0-0', 'where orders neither fail nor are cancelled, none expires')
 	) AS t (o, stands, what);
+\if :{?sharded}
+SELECT is((SELECT string_agg(concat_ws(' ', payment_id, amount, status), ', ' ORDER BY payment_id) FROM refunds),
+	'alone-held.a 1000 processed, hold.a 1000 processed, late.b 1000 processed', 'refunds tell of what was given back');
+\else
 SELECT is((SELECT string_agg(concat_ws(' ', id, status, amount_refunded), ', ' ORDER BY id) FROM payments WHERE order_id IS NULL),
 	'alone-failed failed 0, alone-held refunded 100, alone-new created 0', 'an authorization without an order is given back');
 SELECT is((SELECT string_agg(concat_ws(' ', payment_id, amount, status), ', ' ORDER BY payment_id) FROM refunds),
 	'alone-held 100 processed, hold.a 1000 processed, late.b 1000 processed', 'refunds tell of what was given back');
+\endif
 SELECT is((SELECT array_agg(DISTINCT concat_ws(' ', h.reason, h.actor = session_user, h.forced)) FROM order_history h JOIN before b USING (order_id) WHERE h.seq > b.seq),
 	'{expired t f}', 'the history says why');
 SELECT is(current_setting('paystate.reason', true), '', 'and the setting is as it was');

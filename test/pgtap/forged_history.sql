@@ -10,7 +10,7 @@ CREATE FUNCTION helper.as_nobody(tampering text) RETURNS void
 AS $$
 BEGIN
 	SET LOCAL session_replication_role = replica;
-	EXECUTE tampering;
+	EXECUTE helper.here(tampering);
 	SET LOCAL session_replication_role = origin;
 END
 $$;

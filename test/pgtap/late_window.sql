@@ -47,7 +47,7 @@ SELECT results_eq($$SELECT detail, hint FROM helper.said('UPDATE payments SET st
 SELECT results_eq($$SELECT to_status, allowed FROM paystate.allowed_transitions('orders', 'quick') WHERE payment_id = 'quick.a' ORDER BY 1$$,
 	$$VALUES ('authorized', false), ('captured', false), ('created', false), ('refunded', false)$$, 'allowed_transitions() knows');
 SELECT ok((SELECT allowed FROM paystate.allowed_transitions('orders', 'slow') WHERE to_status = 'authorized'), 'and within the window, too');
-SELECT results_eq($$SELECT outcome FROM paystate.try_payment('payments', 'quick.a', 'authorized')$$, $$VALUES ('refused')$$, 'try_payment() refuses');
+SELECT results_eq($$SELECT outcome FROM paystate.try_payment('payments', 'quick.a', 'authorized', NULL, VARIADIC helper.led('quick.a'))$$, $$VALUES ('refused')$$, 'try_payment() refuses');
 SELECT ok(paystate.can_transition('razorpay_quick', 'payment', 'failed', 'authorized'), 'some rule leads there, in time');
 
 -- a payment without an order, and the table's own life cycle

@@ -9,10 +9,7 @@ CREATE ROLE app;
 GRANT USAGE ON SCHEMA helper, shop TO keeper, app;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA helper, public TO app;
 GRANT ALL ON SCHEMA shop TO keeper;
-ALTER TABLE orders OWNER TO keeper;
-ALTER TABLE payments OWNER TO keeper;
-ALTER TABLE refunds OWNER TO keeper;
-ALTER TABLE order_history OWNER TO keeper;
+SELECT helper.give('keeper') \gset
 GRANT SELECT, INSERT ON orders, payments, refunds TO app;
 GRANT UPDATE (status, notes, receipt) ON orders TO app;
 GRANT UPDATE (status, amount_captured) ON payments TO app;

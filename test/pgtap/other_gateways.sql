@@ -27,6 +27,7 @@ SELECT throws_ok(format($$SELECT paystate.create_tables('shop', %L)$$, name), '2
 SET LOCAL client_min_messages = error;	-- the owner is a superuser here
 CREATE SCHEMA worded;
 SET LOCAL search_path = worded, helper, public;
+SET LOCAL helper.sharded = off;	-- these are tables of their own
 CREATE TABLE orders (
 	id text PRIMARY KEY, lifecycle text NOT NULL DEFAULT 'adyen', amount bigint NOT NULL, currency text NOT NULL DEFAULT 'INR',
 	partial_payment boolean NOT NULL DEFAULT false, first_payment_min_amount bigint, status text NOT NULL,

@@ -19,7 +19,7 @@ BEGIN
 		got := 'accepted';
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS got = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
-		got := concat_ws(' | ', SQLSTATE || ' ' || got, nullif(detail, ''));
+		got := helper.leafless(concat_ws(' | ', SQLSTATE || ' ' || got, nullif(detail, '')));
 	END;
 	RAISE SQLSTATE 'TT000';
 EXCEPTION WHEN SQLSTATE 'TT000' THEN NULL;

@@ -50,21 +50,73 @@ AS $$
 $$;
 
 -- A statement as this layout has it: with :sharded set a refund names its
--- payment's order, too; that of an unknown payment names some order.
+-- payment's order, too, that of an unknown payment just some order; the key of
+-- payments is led by the order's, which try_payment() is told.
 \if :{?sharded}
-CREATE FUNCTION helper.here(statement text) RETURNS text
-	LANGUAGE sql STABLE
+CREATE TABLE helper.a_refund AS SELECT * FROM refunds WITH NO DATA;
+GRANT USAGE ON SCHEMA helper TO PUBLIC;
+GRANT SELECT, INSERT ON helper.a_refund TO PUBLIC;
+CREATE FUNCTION helper.order_of(payment text) RETURNS text
+	LANGUAGE sql STABLE SECURITY DEFINER
 AS $$
-	SELECT regexp_replace(statement,
-		'\mINSERT INTO refunds \(((?:(?!order_id)[^)])*?)\) VALUES (.*?)(?=;| ON CONFLICT| RETURNING|$)',
-		'INSERT INTO refunds (order_id, \1) SELECT coalesce((SELECT p.order_id FROM payments p WHERE p.id = v.payment_id), (SELECT min(o.id) FROM orders o)), v.* '
-		'FROM (SELECT \1 FROM refunds WHERE false UNION ALL VALUES \2) v', 'g');
+	SELECT coalesce((SELECT order_id FROM payments WHERE id = payment), (SELECT min(id) FROM orders));
+$$;
+CREATE FUNCTION helper.here(statement text) RETURNS text
+	LANGUAGE sql IMMUTABLE
+AS $$
+	SELECT regexp_replace(regexp_replace(regexp_replace(statement,
+		'(INTO payments .*) ON CONFLICT \(id\)', '\1 ON CONFLICT (order_id, id)'),
+		'try_payment\((''+(?:shop\.)?payments''+), (''+)(\w+)\.(\w+)(''+), (''+\w+''+)\)', 'try_payment(\1, \2\3.\4\5, \6, NULL, \2\3\5)'),
+		'\mINSERT INTO (\w+\.)??refunds \(((?:(?!order_id)[^)])*?)\) VALUES\s+(.*?)(?=;| ON CONFLICT| RETURNING|$)',
+		'WITH v AS (INSERT INTO helper.a_refund (\2) VALUES \3 RETURNING *) INSERT INTO \1refunds (order_id, \2) SELECT helper.order_of(payment_id), \2 FROM v', 'g');
 $$;
 \else
 CREATE FUNCTION helper.here(statement text) RETURNS text
 	LANGUAGE sql IMMUTABLE
 	RETURN statement;
 \endif
+
+-- Such a statement among those that prepare.
+CREATE FUNCTION helper.write(statement text) RETURNS void
+	LANGUAGE plpgsql
+AS $$
+BEGIN
+	EXECUTE helper.here(statement);
+END
+$$;
+
+-- What leads a payment's key: its order's, with :sharded set.
+CREATE FUNCTION helper.led(payment text) RETURNS text[]
+	LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+	IF current_setting('helper.sharded', true) = 'on' THEN
+		RETURN ARRAY[coalesce((SELECT order_id FROM payments WHERE id = payment), '')];
+	END IF;
+	RETURN '{}';
+END
+$$;
+
+-- The tables and their partitions for another owner.
+CREATE FUNCTION helper.give(an_owner text) RETURNS void
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	t regclass;
+BEGIN
+	FOR t IN SELECT p.relid FROM unnest('{orders,payments,refunds,order_history}'::regclass[]) AS whole, pg_partition_tree(whole) AS p
+		UNION ALL SELECT whole FROM unnest('{orders,payments,refunds,order_history}'::regclass[]) AS whole WHERE NOT EXISTS (SELECT FROM pg_partition_tree(whole))
+	LOOP
+		EXECUTE format('ALTER TABLE %s OWNER TO %I', t, an_owner);
+	END LOOP;
+END
+$$;
+
+-- A message without the numbers of leaf partitions, where helper.leaves is on.
+CREATE FUNCTION helper.leafless(message text) RETURNS text
+	LANGUAGE sql STABLE
+	RETURN CASE WHEN current_setting('helper.leaves', true) = 'on'
+		THEN regexp_replace(message, '\m(orders|payments|refunds|order_history)_\d+\M', '\1', 'g') ELSE message END;
 
 -- Runs a statement as the role of helper.role, if one is set.  Returns
 -- 'accepted' or '<sqlstate> <primary message>'; with helper.leaves on, a leaf
@@ -76,12 +128,13 @@ AS $$
 DECLARE
 	app text := nullif(current_setting('helper.role', true), '');
 	path text := current_setting('search_path');
+	written text := helper.here(statement);
 BEGIN
 	BEGIN
 		IF app IS NOT NULL THEN
 			PERFORM set_config('role', app, true);
 		END IF;
-		EXECUTE helper.here(statement);
+		EXECUTE written;
 		PERFORM pg_catalog.set_config('search_path', path, true);
 		IF app IS NOT NULL THEN
 			PERFORM set_config('role', 'none', true);
@@ -92,8 +145,7 @@ BEGIN
 	EXCEPTION
 		WHEN SQLSTATE 'TT000' THEN NULL;
 		WHEN OTHERS THEN
-			RETURN SQLSTATE || ' ' || CASE WHEN current_setting('helper.leaves', true) = 'on'
-				THEN regexp_replace(SQLERRM, '"(orders|payments|refunds|order_history)_\d+"', '"\1"', 'g') ELSE SQLERRM END;
+			RETURN SQLSTATE || ' ' || helper.leafless(SQLERRM);
 	END;
 	RETURN 'accepted';
 END

@@ -2,28 +2,32 @@
 -- hash partitions, as doc/scale.md makes them: leaf by leaf, then attached.
 SET LOCAL helper.sharded = 'on';
 SET LOCAL helper.leaves = 'on';
+-- not what is tried here, and each check would be compiled for all partitions
 SET LOCAL jit = off;
 SET LOCAL client_min_messages = error;
-DO $$
+CREATE FUNCTION helper.spread(shop name) RETURNS void
+	LANGUAGE plpgsql
+AS $$
 DECLARE
 	t record;
 BEGIN
 	CREATE SCHEMA whole;
 	PERFORM paystate.create_tables('whole', sharded => true);
 	FOR t IN SELECT * FROM (VALUES ('orders', 'id'), ('payments', 'order_id'), ('refunds', 'order_id'), ('order_history', 'order_id')) v (name, key) LOOP
-		EXECUTE format('CREATE TABLE shop.%1$I (LIKE whole.%1$I INCLUDING ALL) PARTITION BY HASH (%2$I)', t.name, t.key);
+		EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE whole.%2$I INCLUDING ALL) PARTITION BY HASH (%3$I)', shop, t.name, t.key);
 		FOR n IN 0 .. 15 LOOP
-			EXECUTE format('CREATE TABLE shop.%I PARTITION OF shop.%I FOR VALUES WITH (MODULUS 16, REMAINDER %s)', t.name || '_' || n, t.name, n);
+			EXECUTE format('CREATE TABLE %1$I.%2$I PARTITION OF %1$I.%3$I FOR VALUES WITH (MODULUS 16, REMAINDER %4$s)', shop, t.name || '_' || n, t.name, n);
 		END LOOP;
 	END LOOP;
-	ALTER TABLE shop.payments ADD FOREIGN KEY (order_id) REFERENCES shop.orders;
-	ALTER TABLE shop.refunds ADD FOREIGN KEY (order_id, payment_id) REFERENCES shop.payments;
-	ALTER TABLE shop.order_history ADD FOREIGN KEY (order_id) REFERENCES shop.orders;
+	EXECUTE format('ALTER TABLE %1$I.payments ADD FOREIGN KEY (order_id) REFERENCES %1$I.orders', shop);
+	EXECUTE format('ALTER TABLE %1$I.refunds ADD FOREIGN KEY (order_id, payment_id) REFERENCES %1$I.payments', shop);
+	EXECUTE format('ALTER TABLE %1$I.order_history ADD FOREIGN KEY (order_id) REFERENCES %1$I.orders', shop);
 	DROP SCHEMA whole CASCADE;
-	FOR t IN SELECT * FROM paystate.attach('shop.orders', 'shop.payments', 'shop.refunds', 'shop.order_history') LOOP
+	FOR t IN EXECUTE format('SELECT * FROM paystate.attach(%L, %L, %L, %L)', shop || '.orders', shop || '.payments', shop || '.refunds', shop || '.order_history') LOOP
 		RAISE 'attach: %', t;
 	END LOOP;
-	PERFORM paystate.create_views('shop');
+	PERFORM paystate.create_views(shop);
 END
 $$;
+SELECT helper.spread('shop') \gset
 SET LOCAL client_min_messages = warning;
