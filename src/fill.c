@@ -59,17 +59,30 @@ paystate_fill_label(PsFill *f, int column, int label)
 		paystate_fill(f, column, paystate_status_datum(f->table, column, label));
 }
 
-/* what the trigger returns */
+/* what the trigger returns: its tuple, of the slot's columns, which are there */
 Datum
 paystate_filled(const PsFill *f)
 {
-	HeapTuple	tuple = ps_new_tuple(f->td);
+	HeapTuple	old = ps_new_tuple(f->td);
+	TupleTableSlot *slot = ps_new_slot(f->td);
+	TupleDesc	desc = RelationGetDescr(f->td->tg_relation);
+	Datum		values[MaxHeapAttributeNumber];
+	bool		nulls[MaxHeapAttributeNumber];
+	HeapTuple	new;
 
-	if (f->n > 0)
-		tuple = heap_modify_tuple_by_cols(tuple,
-										  RelationGetDescr(f->td->tg_relation),
-										  f->n, (int *) f->cols,
-										  (Datum *) f->values,
-										  (bool *) f->nulls);
-	return PointerGetDatum(tuple);
+	if (f->n == 0)
+		return PointerGetDatum(old);
+	slot_getallattrs(slot);
+	memcpy(values, slot->tts_values, desc->natts * sizeof(Datum));
+	memcpy(nulls, slot->tts_isnull, desc->natts * sizeof(bool));
+	for (int i = 0; i < f->n; i++)
+	{
+		values[f->cols[i] - 1] = f->values[i];
+		nulls[f->cols[i] - 1] = f->nulls[i];
+	}
+	new = heap_form_tuple(desc, values, nulls);
+	new->t_data->t_ctid = old->t_data->t_ctid;
+	new->t_self = old->t_self;
+	new->t_tableOid = old->t_tableOid;
+	return PointerGetDatum(new);
 }

@@ -96,7 +96,22 @@ paystate_open_payments(PsFamily *f)
 
 /* ---- columns of the rows at hand */
 
-/* equal to the row as stored, bit by bit */
+/* bit by bit; short ones, as keys and labels are, without the core's detours */
+bool
+paystate_same_image(Form_pg_attribute att, Datum a, Datum b)
+{
+	struct varlena *short_a = (struct varlena *) DatumGetPointer(a);
+	struct varlena *short_b = (struct varlena *) DatumGetPointer(b);
+
+	if (att->attlen == -1 &&
+		VARATT_IS_SHORT(short_a) && !VARATT_IS_EXTERNAL(short_a) &&
+		VARATT_IS_SHORT(short_b) && !VARATT_IS_EXTERNAL(short_b))
+		return VARSIZE_SHORT(short_a) == VARSIZE_SHORT(short_b) &&
+			memcmp(short_a, short_b, VARSIZE_SHORT(short_a)) == 0;
+	return datum_image_eq(a, b, att->attbyval, att->attlen);
+}
+
+/* equal to the row as stored */
 bool
 paystate_same_column(const TriggerData *td, AttrNumber att)
 {
@@ -109,7 +124,7 @@ paystate_same_column(const TriggerData *td, AttrNumber att)
 
 	if (oldnull || newnull)
 		return oldnull && newnull;
-	return datum_image_eq(old, new, form->attbyval, form->attlen);
+	return paystate_same_image(form, old, new);
 }
 
 /* a column that the table does not have is null */

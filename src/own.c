@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "utils/datum.h"
 #include "utils/rel.h"
 
 #include "general.h"
@@ -47,7 +46,7 @@ same_datum(TupleTableSlot *slot, AttrNumber attno, Datum value, bool isnull)
 
 	if (slotnull || isnull)
 		return slotnull && isnull;
-	return datum_image_eq(stored, value, att->attbyval, att->attlen);
+	return paystate_same_image(att, stored, value);
 }
 
 static bool

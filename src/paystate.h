@@ -213,6 +213,7 @@ extern void paystate_end_case(PsCase *c);
 extern void paystate_family_open(PsFamily *family, Relation rel, PsKind kind);
 extern void paystate_family_close(PsFamily *family);
 extern void paystate_open_payments(PsFamily *family);
+extern bool paystate_same_image(Form_pg_attribute att, Datum a, Datum b);
 extern bool paystate_same_column(const TriggerData *td, AttrNumber att);
 extern int64 paystate_slot_int64(TupleTableSlot *slot, Relation rel,
 								 const PsTable *table, int column, int exponent);

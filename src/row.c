@@ -19,7 +19,6 @@
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -39,8 +38,7 @@ has_link_key(PsRow *row)
 		bool		isnull;
 		Datum		value = slot_getattr(row->slot, row->link->pk[i], &isnull);
 
-		if (isnull ||
-			!datum_image_eq(value, row->linkkey[i], att->attbyval, att->attlen))
+		if (isnull || !paystate_same_image(att, value, row->linkkey[i]))
 			return false;
 	}
 	return true;

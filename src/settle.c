@@ -11,7 +11,6 @@
 
 #include "access/table.h"
 #include "access/xact.h"
-#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -125,8 +124,7 @@ is_own_payment(const PsCase *c, const PsRow *row)
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(row->rel),
 											  payments->key[i] - 1);
 
-		if (!datum_image_eq(row->key[i], c->payment_key[i], att->attbyval,
-							att->attlen))
+		if (!paystate_same_image(att, row->key[i], c->payment_key[i]))
 			return false;
 	}
 	return true;
