@@ -6,7 +6,13 @@
  *		tenth of an index scan.  Only a place to look first: who asks believes
  *		it if the row there is visible and has the key.
  *
- * Static state: where a row of some tables was found last.  It is used in
+ *		A statement before may have left its new versions partly where the old
+ *		ones stood and partly in other pages, by turns; so a trail is of some
+ *		runs, each of rows that were found behind one another, and one that
+ *		ends may go on in the next page: where it began in this one, or first.
+ *
+ * Static state: where rows of some tables were found last, and which of the
+ * tables gives way to the next one.  It is used in
  * the subtransaction that noted it alone: there its lock on the table keeps
  * the block in its place, and a table rewritten has another file.
  */
@@ -14,36 +20,53 @@
 
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "storage/bufmgr.h"
 #include "storage/proc.h"
 #include "utils/rel.h"
 
 #include "compat.h"
 #include "paystate.h"
 
-/* so many places are looked at */
+/* so many places behind the last one are looked at */
 #define MAX_STEPS 3
 
 /* after so many misses in a row, none at all for so many rows */
 #define MAX_MISSES 4
 #define PAUSE 64
 
+typedef struct Run
+{
+	ItemPointerData last;
+	OffsetNumber first;			/* where it began in that page */
+	bool		follows;		/* more than one row was found by it */
+} Run;
+
+#define NRUNS 4
 typedef struct Trail
 {
 	LocalTransactionId transaction;
 	SubTransactionId subxact;
 	Oid			relid;
 	Oid			file;
-	ItemPointerData last;
 	int			misses;			/* in a row; negative: a pause */
+	int			nruns;
+	Run			runs[NRUNS];	/* the one used last first */
 } Trail;
 
 #define NTRAILS 4
 static Trail trails[NTRAILS];
+static int	next_trail = 0;
 
+/* that of the table, or the one that was begun longest ago */
 static Trail *
 trail_of(Relation rel)
 {
-	return &trails[RelationGetRelid(rel) % NTRAILS];
+	for (int i = 0; i < NTRAILS; i++)
+	{
+		if (trails[i].relid == RelationGetRelid(rel))
+			return &trails[i];
+	}
+	return &trails[next_trail++ % NTRAILS];
 }
 
 static bool
@@ -71,22 +94,62 @@ may_look(Trail *trail, Relation rel)
 	return false;
 }
 
+/* the i-th has found a row: it is the one used last now */
+static void
+note_used(Trail *trail, int i, const ItemPointerData *tid, OffsetNumber first)
+{
+	Run			run = {.last = *tid,.first = first,.follows = true};
+
+	memmove(&trail->runs[1], &trail->runs[0], i * sizeof(Run));
+	trail->runs[0] = run;
+	trail->misses = 0;
+}
+
 /* dead versions are passed over, but not another row that is visible */
 static bool
-look_behind(Trail *trail, PsRow *row, Snapshot snapshot,
+look_behind(Trail *trail, int i, PsRow *row, Snapshot snapshot,
 			bool (*fits) (PsRow *row))
 {
-	ItemPointerData tid = trail->last;
+	ItemPointerData tid = trail->runs[i].last;
 
-	for (int i = 0; i < MAX_STEPS; i++)
+	for (int step = 0; step < MAX_STEPS; step++)
 	{
 		ItemPointerSetOffsetNumber(&tid, ItemPointerGetOffsetNumber(&tid) + 1);
 		if (!table_tuple_fetch_row_version(row->rel, &tid, snapshot, row->slot))
 			continue;
-		trail->last = tid;
-		return fits(row);
+		if (!fits(row))
+			return false;
+		note_used(trail, i, &tid, trail->runs[i].first);
+		return true;
 	}
 	return false;
+}
+
+static bool
+look_at(Trail *trail, int i, OffsetNumber offset, PsRow *row,
+		Snapshot snapshot, bool (*fits) (PsRow *row))
+{
+	ItemPointerData tid;
+
+	ItemPointerSet(&tid, ItemPointerGetBlockNumber(&trail->runs[i].last) + 1, offset);
+	if (ItemPointerGetBlockNumber(&tid) >= RelationGetNumberOfBlocks(row->rel) ||
+		!table_tuple_fetch_row_version(row->rel, &tid, snapshot, row->slot) ||
+		!fits(row))
+		return false;
+	note_used(trail, i, &tid, offset);
+	return true;
+}
+
+static bool
+look_in_next_page(Trail *trail, int i, PsRow *row, Snapshot snapshot,
+				  bool (*fits) (PsRow *row))
+{
+	OffsetNumber first = trail->runs[i].first;
+
+	return trail->runs[i].follows &&
+		(look_at(trail, i, first, row, snapshot, fits) ||
+		 (first != FirstOffsetNumber &&
+		  look_at(trail, i, FirstOffsetNumber, row, snapshot, fits)));
 }
 
 /* into row->slot, if it stands there */
@@ -97,10 +160,15 @@ paystate_find_near(PsRow *row, Snapshot snapshot, bool (*fits) (PsRow *row))
 
 	if (!may_look(trail, row->rel))
 		return false;
-	if (look_behind(trail, row, snapshot, fits))
+	for (int i = 0; i < trail->nruns; i++)
 	{
-		trail->misses = 0;
-		return true;
+		if (look_behind(trail, i, row, snapshot, fits))
+			return true;
+	}
+	for (int i = 0; i < trail->nruns; i++)
+	{
+		if (look_in_next_page(trail, i, row, snapshot, fits))
+			return true;
 	}
 	if (++trail->misses > MAX_MISSES)
 		trail->misses = -PAUSE;
@@ -112,12 +180,18 @@ void
 paystate_note_near(const PsRow *row)
 {
 	Trail	   *trail = trail_of(row->rel);
+	const ItemPointerData *tid = &row->slot->tts_tid;
 
 	if (!is_fresh(trail, row->rel))
+	{
 		trail->misses = 0;
+		trail->nruns = 0;
+	}
 	trail->transaction = ps_local_transaction();
 	trail->subxact = GetCurrentSubTransactionId();
 	trail->relid = RelationGetRelid(row->rel);
 	trail->file = row->rel->rd_rel->relfilenode;
-	trail->last = row->slot->tts_tid;
+	trail->nruns = Min(trail->nruns + 1, NRUNS);
+	memmove(&trail->runs[1], &trail->runs[0], (trail->nruns - 1) * sizeof(Run));
+	trail->runs[0] = (Run) {.last = *tid,.first = ItemPointerGetOffsetNumber(tid)};
 }

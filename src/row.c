@@ -105,10 +105,12 @@ find_visible(PsRow *row, Snapshot snapshot)
 {
 	if (find_seen(row, snapshot))
 		return true;
-	if (!paystate_find_near(row, snapshot, has_link_key) &&
-		!scan_index(row, snapshot))
-		return false;
-	paystate_note_near(row);
+	if (!paystate_find_near(row, snapshot, has_link_key))
+	{
+		if (!scan_index(row, snapshot))
+			return false;
+		paystate_note_near(row);
+	}
 	if (row->table->kind == PS_ORDERS)
 		paystate_see(row->rel, row->link->nkeys, row->link->pk, row->linkkey,
 					 &row->slot->tts_tid);

@@ -162,6 +162,7 @@ def bulk_rows(rivals, key, parts, copied_file, few=2000, many=6000):
                 psql(database, 'SELECT 1')          # makes files that the first backend makes
                 warm = 'BEGIN; %s ROLLBACK;' % rival.step('insert_order', key).replace(':o', "'%d'" % FIRST_ORDER)
                 for part in parts:
+                    psql(database, 'VACUUM (ANALYZE) orders, payments, refunds, order_history')
                     found[rival.name, part, size] = server.statements(
                         database, warm + rival.sections[part], file=path, o1=FIRST_ORDER + 1, o2=FIRST_ORDER + n)
                 os.unlink(path)
