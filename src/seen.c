@@ -23,6 +23,7 @@ typedef struct Place
 {
 	LocalTransactionId transaction;
 	Oid			relid;
+	uint32		hash;			/* of the key: most others are not looked at */
 	ItemPointerData tid;
 } Place;
 
@@ -45,19 +46,21 @@ paystate_key_hash(Relation rel, int n, const AttrNumber *atts, const Datum *key)
 }
 
 static Place *
-place_of(Relation rel, int n, const AttrNumber *atts, const Datum *key)
+place_of(Oid relid, uint32 hash)
 {
-	return &places[(RelationGetRelid(rel) + paystate_key_hash(rel, n, atts, key)) % NPLACES];
+	return &places[(relid + hash) % NPLACES];
 }
 
 void
 paystate_see(Relation rel, int n, const AttrNumber *atts, const Datum *key,
 			 const ItemPointerData *tid)
 {
-	Place	   *place = place_of(rel, n, atts, key);
+	uint32		hash = paystate_key_hash(rel, n, atts, key);
+	Place	   *place = place_of(RelationGetRelid(rel), hash);
 
 	place->transaction = ps_local_transaction();
 	place->relid = RelationGetRelid(rel);
+	place->hash = hash;
 	place->tid = *tid;
 }
 
@@ -65,10 +68,11 @@ bool
 paystate_seen(Relation rel, int n, const AttrNumber *atts, const Datum *key,
 			  ItemPointerData *tid)
 {
-	const Place *place = place_of(rel, n, atts, key);
+	uint32		hash = paystate_key_hash(rel, n, atts, key);
+	const Place *place = place_of(RelationGetRelid(rel), hash);
 
 	if (place->transaction != ps_local_transaction() ||
-		place->relid != RelationGetRelid(rel))
+		place->relid != RelationGetRelid(rel) || place->hash != hash)
 		return false;
 	*tid = place->tid;
 	return true;
