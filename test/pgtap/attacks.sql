@@ -5,7 +5,7 @@
 -- twins.
 --
 -- With :by_owner set, the tables' owner tries the same; with :partitioned set,
--- all four tables are partitioned.
+-- all four tables are partitioned; with :sharded, by the order's key.
 \ir lib/shop.sql
 \if :{?by_owner}
 \set attacker attacks_owner
@@ -20,6 +20,9 @@ CREATE ROLE attacks_app IN ROLE pg_execute_server_program;
 \ir lib/partition.sql
 SET LOCAL helper.leaves = on;
 \endif
+\if :{?sharded}
+GRANT CREATE ON DATABASE :"DBNAME" TO attacks_owner;
+\endif
 CREATE FUNCTION helper.attackable(a_schema name, partitioned boolean) RETURNS void
 	LANGUAGE plpgsql
 AS $$
@@ -28,7 +31,11 @@ DECLARE
 BEGIN
 	EXECUTE format('CREATE SCHEMA %I AUTHORIZATION attacks_owner', a_schema);
 	SET LOCAL ROLE attacks_owner;
-	PERFORM paystate.create_tables(a_schema, history_partition => CASE WHEN partitioned THEN 'month' END);
+	IF current_setting('helper.sharded', true) = 'on' THEN
+		PERFORM helper.spread(a_schema);
+	ELSE
+		PERFORM paystate.create_tables(a_schema, history_partition => CASE WHEN partitioned THEN 'month' END);
+	END IF;
 	RESET ROLE;
 	IF partitioned THEN
 		PERFORM set_config('search_path', quote_ident(a_schema) || ', helper, public', true);
@@ -108,7 +115,11 @@ SELECT matches(outcome('TRUNCATE orders CASCADE', true), '^23PS7 truncate on tab
 SELECT no_op(s, format('%s: nothing happens: %s', id, s)) FROM (VALUES
 	('A19', 'UPDATE orders SET status = status'), ('A19', 'UPDATE payments SET status = status'),
 	('A20', 'UPDATE payments SET status = ''captured'' WHERE id = ''paid.a''')) v (id, s);
+\if :{?sharded}
+SELECT refused('INSERT INTO payments (id, amount) VALUES (''alone'', 1000)', '23502 null value in column "order_id" of relation "payments" violates not-null constraint', 'A16: a payment has its order');
+\else
 SELECT accepted('INSERT INTO payments (id, amount) VALUES (''alone'', 1000)', 'A16: a payment may have no order');
+\endif
 SELECT would('held', 'a>captured', 'paid 1000 of 1000, due 0, held 0, pending 0, back 0, attempts 1, open 0, v4; a captured 1000/1000-0-0', 'A12, A20: the legal capture');
 SELECT accepted('UPDATE payments SET status = ''captured'' WHERE order_id = ''parts''', 'A22: one statement captures 600 and 400');
 SELECT stands('parts', 'paid 1000 of 1000, due 0, held 0, pending 0, back 0, attempts 2, open 0, v7; a captured 600/600-0-0, b captured 400/400-0-0', 'A22: paid exactly');
@@ -385,8 +396,14 @@ SELECT is(outcome('SET LOCAL search_path = mine, mall, pg_catalog; UPDATE mall.o
 
 -- F08: our guards on a table of one's own
 SET LOCAL ROLE :"attacker";
+\set refund_key payment_id
+\set refund_row '(id, payment_id, amount) VALUES (''m'', ''paid.a'', 1000)'
+\if :{?sharded}
+\set refund_key 'order_id, payment_id'
+\set refund_row '(order_id, id, payment_id, amount) VALUES (''paid'', ''m'', ''paid.a'', 1000)'
+\endif
 CREATE TABLE mine.payments (LIKE mall.payments INCLUDING DEFAULTS, PRIMARY KEY (id), FOREIGN KEY (order_id) REFERENCES mall.orders);
-CREATE TABLE mine.refunds (LIKE mall.refunds INCLUDING DEFAULTS, PRIMARY KEY (id), FOREIGN KEY (payment_id) REFERENCES mall.payments);
+CREATE TABLE mine.refunds (LIKE mall.refunds INCLUDING DEFAULTS, PRIMARY KEY (id), FOREIGN KEY (:refund_key) REFERENCES mall.payments);
 CREATE TABLE mine.history (LIKE mall.order_history INCLUDING DEFAULTS, PRIMARY KEY (order_id, seq), FOREIGN KEY (order_id) REFERENCES mall.orders);
 CREATE VIEW mine.v AS SELECT * FROM mine.payments;
 RESET ROLE;
@@ -405,7 +422,7 @@ SELECT is(own(format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR
 SELECT matches(own(format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDATE OR DELETE ON mine.refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(%L);
 	CREATE TRIGGER "A_paystate_guard" AFTER INSERT OR UPDATE OR DELETE ON mine.refunds FOR EACH ROW EXECUTE FUNCTION paystate.guard_refunds(%1$L);
 	CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON mine.refunds EXECUTE FUNCTION paystate.guard_refunds(%1$L)', 'lifecycle=razorpay'),
-	'INSERT INTO mine.refunds (id, payment_id, amount) VALUES (''m'', ''paid.a'', 1000)'), '^23PS8 table "\w+" is not bound to a life cycle',
+	'INSERT INTO mine.refunds ' || :'refund_row'), '^23PS8 table "\w+" is not bound to a life cycle',
 	'F08: guards on refunds of one''s own');
 SELECT matches(own(t, s), '^(23PS8|39P01) ', 'F08: ' || t) FROM (VALUES
 	('CREATE TRIGGER g AFTER INSERT ON mine.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'INSERT INTO mine.payments (id, order_id, amount, currency, status, status_since) VALUES (''m'', ''f8'', 1000, ''INR'', ''created'', now())'),

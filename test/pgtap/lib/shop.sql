@@ -56,10 +56,13 @@ $$;
 CREATE TABLE helper.a_refund AS SELECT * FROM refunds WITH NO DATA;
 GRANT USAGE ON SCHEMA helper TO PUBLIC;
 GRANT SELECT, INSERT ON helper.a_refund TO PUBLIC;
-CREATE FUNCTION helper.order_of(payment text) RETURNS text
-	LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION helper.order_of(payment text, shop text, OUT an_order text)
+	LANGUAGE plpgsql STABLE SECURITY DEFINER
 AS $$
-	SELECT coalesce((SELECT order_id FROM payments WHERE id = payment), (SELECT min(id) FROM orders));
+BEGIN
+	EXECUTE pg_catalog.format('SELECT coalesce((SELECT order_id FROM %1$spayments WHERE id OPERATOR(pg_catalog.=) $1), (SELECT pg_catalog.min(id) FROM %1$sorders))', shop)
+		INTO an_order USING payment;
+END
 $$;
 CREATE FUNCTION helper.here(statement text) RETURNS text
 	LANGUAGE sql IMMUTABLE
@@ -68,7 +71,7 @@ AS $$
 		'(INTO payments .*) ON CONFLICT \(id\)', '\1 ON CONFLICT (order_id, id)'),
 		'try_payment\((''+(?:shop\.)?payments''+), (''+)(\w+)\.(\w+)(''+), (''+\w+''+)\)', 'try_payment(\1, \2\3.\4\5, \6, NULL, \2\3\5)'),
 		'\mINSERT INTO (\w+\.)??refunds \(((?:(?!order_id)[^)])*?)\) VALUES\s+(.*?)(?=;| ON CONFLICT| RETURNING|$)',
-		'WITH v AS (INSERT INTO helper.a_refund (\2) VALUES \3 RETURNING *) INSERT INTO \1refunds (order_id, \2) SELECT helper.order_of(payment_id), \2 FROM v', 'g');
+		'WITH v AS (INSERT INTO helper.a_refund (\2) VALUES \3 RETURNING *) INSERT INTO \1refunds (order_id, \2) SELECT helper.order_of(payment_id, ''\1''), \2 FROM v', 'g');
 $$;
 \else
 CREATE FUNCTION helper.here(statement text) RETURNS text
@@ -90,8 +93,8 @@ CREATE FUNCTION helper.led(payment text) RETURNS text[]
 	LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
-	IF current_setting('helper.sharded', true) = 'on' THEN
-		RETURN ARRAY[coalesce((SELECT order_id FROM payments WHERE id = payment), '')];
+	IF current_setting('helper.sharded', true) OPERATOR(pg_catalog.=) 'on' THEN
+		RETURN ARRAY[coalesce((SELECT order_id FROM payments WHERE id OPERATOR(pg_catalog.=) payment), '')];
 	END IF;
 	RETURN '{}';
 END

@@ -11,6 +11,7 @@ AS $$
 DECLARE
 	t record;
 BEGIN
+	SET LOCAL client_min_messages = error;
 	CREATE SCHEMA whole;
 	PERFORM paystate.create_tables('whole', sharded => true);
 	FOR t IN SELECT * FROM (VALUES ('orders', 'id'), ('payments', 'order_id'), ('refunds', 'order_id'), ('order_history', 'order_id')) v (name, key) LOOP
@@ -23,7 +24,7 @@ BEGIN
 	EXECUTE format('ALTER TABLE %1$I.refunds ADD FOREIGN KEY (order_id, payment_id) REFERENCES %1$I.payments', shop);
 	EXECUTE format('ALTER TABLE %1$I.order_history ADD FOREIGN KEY (order_id) REFERENCES %1$I.orders', shop);
 	DROP SCHEMA whole CASCADE;
-	FOR t IN EXECUTE format('SELECT * FROM paystate.attach(%L, %L, %L, %L)', shop || '.orders', shop || '.payments', shop || '.refunds', shop || '.order_history') LOOP
+	FOR t IN SELECT * FROM paystate.attach(format('%I.orders', shop), format('%I.payments', shop), format('%I.refunds', shop), format('%I.order_history', shop)) LOOP
 		RAISE 'attach: %', t;
 	END LOOP;
 	PERFORM paystate.create_views(shop);
