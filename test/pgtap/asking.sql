@@ -331,8 +331,8 @@ CREATE FUNCTION helper.ask_and_compare(an_order text) RETURNS void
 AS $$
 	INSERT INTO asked
 	SELECT o.lifecycle, o.id, helper.standing(o.id), a.kind, a.payment_id, f.from_status, a.to_status, a.allowed, a.reason,
-		helper.outcome(format('UPDATE shop.%I SET status = %L WHERE id = %L', a.kind || 's', a.to_status,
-			coalesce(a.payment_id, o.id)), true),
+		helper.outcome(format('UPDATE shop.%I SET status = %L WHERE %I = %L AND id = %L', a.kind || 's', a.to_status,
+			CASE a.kind WHEN 'order' THEN 'id' ELSE 'order_id' END, o.id, coalesce(a.payment_id, o.id)), true),
 		t.o, t.r, paystate.can_transition(o.lifecycle, a.kind, f.from_status, a.to_status)
 	  FROM orders o, paystate.allowed_transitions('shop.orders', o.id) a,
 		LATERAL (SELECT CASE a.kind WHEN 'order' THEN o.status::text
