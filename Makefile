@@ -30,7 +30,7 @@
 #   make bench-history N=1000000  analysts' questions, as ratios to plain SQL
 #   make pictures  draw the life cycles into doc/pictures anew
 #   make           build; then "make install", "make installcheck" as usual
-#   make sharded   every transition and guard in sixteen hash partitions
+#   make sharded   the pgTAP files with all tables in sixteen hash partitions
 #   make citus-check  a shop over three nodes, where a server with Citus is
 #   make deb       Debian packages of the last commit, beside the tree's directory
 #   make package-check  the last commit's package in a bare Debian: built, installed,
