@@ -170,6 +170,16 @@ SELECT throws_ok($$UPDATE payments SET status = 'authorized' WHERE id = 'x'; UPD
 	'23PS3', 'update on table "payments" violates life cycle "razorpay": the order takes it no more', 'and judged as any from then on');
 SELECT throws_ok($$INSERT INTO payments (id, order_id, amount, status) VALUES ('w', 'o1', 1000, 'failed')$$,
 	'23PS2', 'insert on table "payments" violates initial status of life cycle "razorpay"', 'a plain insert is not late');
+CREATE FUNCTION helper.second() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO shop.payments (id, order_id, amount, status) VALUES ('late2', 'o1', 1000, 'failed');
+	RETURN NULL;
+END $$;
+CREATE TRIGGER zz_second AFTER INSERT ON payments FOR EACH ROW WHEN (NEW.id = 'late1') EXECUTE FUNCTION helper.second();
+SELECT throws_ok($$SELECT paystate.late_payment('payments', '{"id": "late1", "order_id": "o1", "amount": 1000, "status": "failed"}')$$,
+	'23PS2', 'insert on table "payments" violates initial status of life cycle "razorpay"', 'nor is one that a trigger inserts beside it');
+DROP TRIGGER zz_second ON payments;
+SELECT lives_ok($$SELECT paystate.late_payment('payments', '{"id": "late1", "order_id": "o1", "amount": 1000, "status": "failed"}')$$, 'without it, it is late');
 SELECT throws_ok($$SELECT paystate.late_payment('payments', v) FROM jsonb_array_elements('[{}]') v$$, '22023', 'fields of a payment must be an object that names columns', 'no fields');
 
 DO $$ BEGIN
