@@ -57,7 +57,7 @@ typedef struct Trail
 static Trail trails[NTRAILS];
 static int	next_trail = 0;
 
-/* that of the table, or the one that was begun longest ago */
+/* that of the table, or the one to give way: never the one noted last */
 static Trail *
 trail_of(Relation rel)
 {
@@ -66,7 +66,7 @@ trail_of(Relation rel)
 		if (trails[i].relid == RelationGetRelid(rel))
 			return &trails[i];
 	}
-	return &trails[next_trail++ % NTRAILS];
+	return &trails[next_trail];
 }
 
 static bool
@@ -182,6 +182,8 @@ paystate_note_near(const PsRow *row)
 	Trail	   *trail = trail_of(row->rel);
 	const ItemPointerData *tid = &row->slot->tts_tid;
 
+	if (trail == &trails[next_trail])
+		next_trail = (next_trail + 1) % NTRAILS;
 	if (!is_fresh(trail, row->rel))
 	{
 		trail->misses = 0;
