@@ -71,8 +71,7 @@ paystate_pending_flush(void)
 {
 	PsLevel    *level = paystate_top_level();
 
-	if (level == NULL)
-		return;
+	Assert(level != NULL);
 	paystate_waiting_flush();
 	flush_history(level);
 }

@@ -146,10 +146,10 @@ try_event(const Trial *t, PsProofStep step, const PsPayment *payment,
 	PsOrder		sums;
 
 	paystate_advance(t->lc, &t->order, payment, event, &v);
-	if (v.refusal != PS_LEGAL && v.refusal != PS_DRIFTED)
+	Assert(v.refusal != PS_DRIFTED);	/* totals are summed from the payments */
+	if (v.refusal != PS_LEGAL)
 		return;
 	o.rules = count_rules(t, payment, event);
-	o.broken = v.refusal == PS_DRIFTED;
 	o.after.status = v.order.status;
 	o.after.attempts = Min(v.order.attempts, most_attempts(t->lc));
 	if (step.which >= 0)
@@ -162,7 +162,7 @@ try_event(const Trial *t, PsProofStep step, const PsPayment *payment,
 	if (v.cascade_to != PS_NO_STATUS)
 		take_along(t, &o, &v);
 	paystate_spot_order(t->lc, &o.after, &sums);
-	o.broken |= !same_totals(&sums, &v.order) || is_broken(&o.after, &sums);
+	o.broken = !same_totals(&sums, &v.order) || is_broken(&o.after, &sums);
 	t->reader(&o, t->arg);
 }
 

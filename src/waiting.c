@@ -149,7 +149,10 @@ set_image(PsWaiting *w, int i, TupleTableSlot *version,
 	MemoryContextSwitchTo(old);
 }
 
-/* orders of that table which wait, and may go on to */
+/*
+ * Orders of that table which wait.  While one does, no code runs that could
+ * begin a subtransaction: it would take along what it wrote, were it undone.
+ */
 static PsWaiting *
 waiting_of(Relation rel)
 {
@@ -157,10 +160,9 @@ waiting_of(Relation rel)
 
 	if (level == NULL || level->orders == NULL)
 		return NULL;
-	if (paystate_waiting_level() != level)
-		paystate_waiting_flush();
-	if (level->orders == NULL ||
-		RelationGetRelid(level->orders->rel) != RelationGetRelid(rel))
+	if (level->subxact != GetCurrentSubTransactionId())
+		elog(ERROR, "orders wait that are not of this subtransaction");
+	if (RelationGetRelid(level->orders->rel) != RelationGetRelid(rel))
 		return NULL;
 	return level->orders;
 }
@@ -189,22 +191,18 @@ paystate_waiting_find(PsRow *row, bool (*fits) (PsRow *row))
 	return false;
 }
 
-/* what was found so: false when it has been written since */
+/* what was found so, and nothing since: false when it has been written */
 static bool
 replace_image(const PsRow *row, TupleTableSlot *version)
 {
 	PsWaiting  *w = waiting_of(row->rel);
 
-	for (int i = 0; w != NULL && i < w->n; i++)
-	{
-		int			k = (w->last + i) % w->n;
-
-		if (!ItemPointerEquals(&w->slots[k]->tts_tid, &row->slot->tts_tid))
-			continue;
-		set_image(w, k, version, &row->slot->tts_tid);
-		return true;
-	}
-	return false;
+	if (w == NULL)
+		return false;
+	if (!ItemPointerEquals(&w->slots[w->last]->tts_tid, &row->slot->tts_tid))
+		elog(ERROR, "an order waits that is not the one last found");
+	set_image(w, w->last, version, &row->slot->tts_tid);
+	return true;
 }
 
 /* has a guard written this version since the statement began to fire them? */

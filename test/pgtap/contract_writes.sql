@@ -76,6 +76,10 @@ SELECT refused(format('INSERT INTO %s (%s) VALUES (%s)', t, c || ', ' || d, v ||
 	format('23PS6 column "%s" of table "%s" is derived', d, t), format('%s inserted with a %s of long ago', t, d))
   FROM (VALUES ('payments', 'order_id', '''given''', 'status_since'), ('orders', 'amount', '1000', 'changed_at'),
 		('orders', 'amount, changed_at', '1000, now()', 'status_since')) w (t, c, v, d);
+SELECT refused(format('INSERT INTO orders (amount, changed_at, status_since) VALUES (1000, %s)', v),
+	'23PS6 column "status_since" of table "orders" is derived', 'an order inserted with two times of the clock: ' || v)
+  FROM unnest(ARRAY['now(), clock_timestamp()', 'clock_timestamp(), now()']) v;
+SELECT accepted('INSERT INTO orders (amount, changed_at, status_since) VALUES (1000, now(), now())', 'and with one');
 
 -- ---- what BEFORE fills in --------------------------------------------------
 DO $$ BEGIN
