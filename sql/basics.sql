@@ -611,7 +611,9 @@ SELECT 1::paystate.order_status;											-- fail: no such cast
 :code
 INSERT INTO orders (id, amount, status) VALUES ('lb', 1000, 'created'::text);	-- ok
 SELECT id FROM orders WHERE status = 'created' AND id = 'lb';				-- ok
+\set VERBOSITY terse
 SELECT id FROM orders WHERE status = 'created'::text AND id = 'lb';			-- fail: a cast is needed
+\set VERBOSITY default
 :code
 
 --
