@@ -351,6 +351,17 @@ SELECT * FROM slips WHERE order_id = 'o';
 DROP RULE instead ON orders;
 INSERT INTO payments (id, order_id) VALUES ('p', 'o');	-- ok
 SELECT * FROM books WHERE id = 'o';
+-- what a rule does runs before the write that called it, and moves the order on
+CREATE RULE more AS ON UPDATE TO orders WHERE OLD.amount_pending = 0 AND NEW.amount_pending = 400
+	DO ALSO INSERT INTO payments (id, order_id, amount) VALUES ('more', NEW.id, 100);
+INSERT INTO orders (id, amount, lifecycle) VALUES ('m', 1000, 'plural_preauth');
+INSERT INTO payments (id, order_id, amount) VALUES ('m1', 'm', 400);	-- fail
+:code
+SELECT * FROM books WHERE id = 'm';
+SELECT * FROM slips WHERE order_id = 'm';
+DROP RULE more ON orders;
+INSERT INTO payments (id, order_id, amount) VALUES ('m1', 'm', 400), ('more', 'm', 100);	-- ok
+SELECT * FROM books WHERE id = 'm';
 TABLE drift;
 DROP SCHEMA general_rule CASCADE;
 

@@ -72,10 +72,11 @@ SELECT refused(format('INSERT INTO payments (order_id, %s) VALUES (''given'', 1)
 	format('23PS6 column "%s" of table "payments" is derived', c), 'a payment inserted with ' || c)
   FROM unnest(ARRAY['amount_captured', 'amount_refunded', 'refund_pending']) c;
 
-SELECT refused(format('INSERT INTO %s (%s) VALUES (%s)', t, c || ', ' || d, v || ', ''2000-01-01'''),
-	format('23PS6 column "%s" of table "%s" is derived', d, t), format('%s inserted with a %s of long ago', t, d))
+SELECT refused(format('INSERT INTO %s (%s) VALUES (%s, %L)', t, c || ', ' || d, v, at),
+	format('23PS6 column "%s" of table "%s" is derived', d, t), format('%s inserted with a %s of %s', t, d, at))
   FROM (VALUES ('payments', 'order_id', '''given''', 'status_since'), ('orders', 'amount', '1000', 'changed_at'),
-		('orders', 'amount, changed_at', '1000, now()', 'status_since')) w (t, c, v, d);
+		('orders', 'amount, changed_at', '1000, now()', 'status_since')) w (t, c, v, d),
+	unnest(ARRAY['2000-01-01', '2100-01-01']) at;
 SELECT refused(format('INSERT INTO orders (amount, changed_at, status_since) VALUES (1000, %s)', v),
 	'23PS6 column "status_since" of table "orders" is derived', 'an order inserted with two times of the clock: ' || v)
   FROM unnest(ARRAY['now(), clock_timestamp()', 'clock_timestamp(), now()']) v;
