@@ -14,7 +14,7 @@
  */
 #include "postgres.h"
 
-#include "access/stratnum.h"
+#include "access/nbtree.h"
 #include "executor/spi.h"
 #include "storage/sinval.h"
 #include "utils/builtins.h"
@@ -239,6 +239,7 @@ load_key(PsTable *table, Relation rel)
 	table->self.index = pk;
 	table->self.parent = table->relid;
 	table->self.nkeys = table->nkeys;
+	table->self.spelled = !_bt_allequalimage(index, false);
 	memcpy(table->self.pk, table->key, sizeof(table->self.pk));
 	memcpy(table->self.op, table->keyop, sizeof(table->self.op));
 	index_close(index, AccessShareLock);

@@ -205,7 +205,7 @@ append_payments(StringInfo sql, const PsTables *t, bool one_order)
 		append_filter(sql, "p", b.rel, link->nkeys, link->fk, link->op);
 }
 
-/* they find their order through their payment */
+/* they find their order through their payment, and name it as it does itself */
 static void
 append_refunds(StringInfo sql, const PsTables *t, bool one_order)
 {
@@ -219,7 +219,10 @@ append_refunds(StringInfo sql, const PsTables *t, bool one_order)
 	Assert(t->payments != NULL);	/* they are found through payments */
 	up = &t->payments->link;
 	b.column[PS_B_KIND] = psprintf("%d", PS_REFUNDS);
-	b.column[PS_B_PAYMENT] = cast_column(&b, link->fk[t->payments->id], PS_B_PAYMENT);
+	b.column[PS_B_PAYMENT] = psprintf("COALESCE(p.%s::%s, %s)",
+									  paystate_sql_column(t->payments_rel, link->pk[t->payments->id]),
+									  type_of_column(PS_B_PAYMENT),
+									  cast_column(&b, link->fk[t->payments->id], PS_B_PAYMENT));
 	b.column[PS_B_REFUND] = cast_column(&b, b.table->key[b.table->id], PS_B_PAYMENT);
 	b.column[PS_B_ALONE] = alone("p", t->payments_rel, up, b.column[PS_B_PAYMENT]);
 	put_columns(&b, PS_B_TEXT, lengthof(texts), texts);

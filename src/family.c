@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "access/table.h"
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
@@ -126,6 +127,7 @@ order_link(PsLink *link, Relation rel)
 		paystate_unbound(rel, NULL, "Foreign key \"%s\" does not reference the primary key.",
 						 link->name);
 	index = index_open(link->index, AccessShareLock);
+	link->spelled = !_bt_allequalimage(index, false);
 	for (int i = 0; i < link->nkeys; i++)
 	{
 		int			j = i;

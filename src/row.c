@@ -27,18 +27,25 @@
 #include "level.h"
 #include "paystate.h"
 
-/* does the row in the slot have the key we look for? */
+/* has it the key we look for?  1.0 and 1.00 are one, as is what a collation says */
 static bool
 has_link_key(PsRow *row)
 {
-	for (int i = 0; i < row->link->nkeys; i++)
+	const PsLink *link = row->link;
+
+	for (int i = 0; i < link->nkeys; i++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(row->rel),
-											  row->link->pk[i] - 1);
+											  link->pk[i] - 1);
 		bool		isnull;
-		Datum		value = slot_getattr(row->slot, row->link->pk[i], &isnull);
+		Datum		value = slot_getattr(row->slot, link->pk[i], &isnull);
 
-		if (isnull || !paystate_same_image(att, value, row->linkkey[i]))
+		if (!isnull && paystate_same_image(att, value, row->linkkey[i]))
+			continue;
+		if (isnull || !link->spelled ||
+			!DatumGetBool(OidFunctionCall2Coll(get_opcode(link->op[i]),
+											   att->attcollation, value,
+											   row->linkkey[i])))
 			return false;
 	}
 	return true;

@@ -142,6 +142,7 @@ typedef struct PsLink
 	AttrNumber	fk[INDEX_MAX_KEYS];
 	AttrNumber	pk[INDEX_MAX_KEYS];
 	Oid			op[INDEX_MAX_KEYS]; /* parent column = our column */
+	bool		spelled;		/* equal keys may differ in their images */
 } PsLink;
 
 /* saved SPI plans, of the general path and of asof.c, made when first used */
@@ -291,10 +292,7 @@ extern void paystate_general_insert(PsRow *row, Datum *id);
 extern int	paystate_general_list(PsRow *order, PsTable *payments,
 								  Relation rel, PsRow **rows);
 
-/*
- * The status to which a payment of the order was last moved in the history,
- * and when: label id, -1 when the history does not name it.
- */
+/* The status a payment was last moved to in the history, -1 if none, and when. */
 extern int	paystate_general_judged(PsTable *history, Relation rel,
 									const PsRow *order, Datum payment_id,
 									TimestampTz *since);
