@@ -208,7 +208,7 @@ AS $$
 		format($p$printf 'PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000\000\003\000\000\000\003bin\000\000\000\010\000\000\000\000\000\000\003\350\000\000\000\%s%s\377\377'$p$,
 			lpad(to_char(octet_length(label) / 8 * 10 + octet_length(label) % 8, 'FM000'), 3, '0'), label));
 $$;
-SELECT matches(outcome(copy_binary(l), true), '^(22P02|22021|22P03|08P01) ', format('B12: COPY BINARY of label "%s"', l))
+SELECT matches(outcome(copy_binary(l), true), '^22P02 invalid input value for enum paystate.order_status: ', format('B12: COPY BINARY of label "%s"', l))
   FROM unnest(ARRAY['nine', 'PAID', '1', '    ']) l;
 SELECT refused(copy_binary('paid'), says('23PS2', 'insert orders', 'razorpay'), 'B12: COPY BINARY of paid');
 SELECT is(outcome(copy_binary('created'), true), 'accepted', 'B12: COPY BINARY of created');
@@ -236,7 +236,7 @@ SELECT refused(s, m, 'C05: ' || s) FROM (VALUES
 	('MERGE INTO payments p USING (VALUES (''open.a'')) v (id) ON p.id = v.id WHEN MATCHED THEN DELETE', '23PS7 delete on table "payments" is not allowed')) v (s, m);
 SELECT accepted('MERGE INTO payments p USING (VALUES (''two.b'')) v (id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET status = ''refunded''', 'C05: a legal MERGE');
 SELECT no_op('MERGE INTO payments p USING (VALUES (''paid.a'')) v (id) ON p.id = v.id WHEN MATCHED THEN DO NOTHING WHEN NOT MATCHED THEN INSERT (id, order_id, amount) VALUES (v.id, ''paid'', 1000)', 'C06: MERGE with nothing to do');
-SELECT is(outcome(s, true), m, 'C06: ' || s) FROM (VALUES
+SELECT refused(s, m, 'C06: ' || s) FROM (VALUES
 	('MERGE INTO payments p USING (VALUES (''open.a'')) v (id) ON p.id = v.id WHEN NOT MATCHED BY SOURCE THEN DELETE', '23PS7 delete on table "payments" is not allowed'),
 	('MERGE INTO payments p USING (VALUES (''open.a'')) v (id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET status = ''captured'' RETURNING p.status', 'accepted')) v (s, m)
  WHERE current_setting('server_version_num')::integer >= 170000;
@@ -424,7 +424,7 @@ SELECT matches(own(format('CREATE TRIGGER _paystate_before BEFORE INSERT OR UPDA
 	CREATE TRIGGER _paystate_truncate BEFORE TRUNCATE ON mine.refunds EXECUTE FUNCTION paystate.guard_refunds(%1$L)', 'lifecycle=razorpay'),
 	'INSERT INTO mine.refunds ' || :'refund_row'), '^23PS8 table "\w+" is not bound to a life cycle',
 	'F08: guards on refunds of one''s own');
-SELECT matches(own(t, s), '^(23PS8|39P01) ', 'F08: ' || t) FROM (VALUES
+SELECT is(own(t, s), CASE WHEN t ~ 'STATEMENT|INSTEAD' THEN '39P01 function "guard_payments" must be fired before or after, for each row' ELSE '23PS8 table "payments" is not bound to a life cycle' END, 'F08: ' || t) FROM (VALUES
 	('CREATE TRIGGER g AFTER INSERT ON mine.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'INSERT INTO mine.payments (id, order_id, amount, currency, status, status_since) VALUES (''m'', ''f8'', 1000, ''INR'', ''created'', now())'),
 	('CREATE TRIGGER g AFTER INSERT OR UPDATE OR DELETE ON mine.payments FOR EACH ROW EXECUTE FUNCTION paystate.guard_payments()', 'INSERT INTO mine.payments (id, order_id, amount, currency, status, status_since) VALUES (''m'', ''f8'', 1000, ''INR'', ''created'', now())'),
 	('CREATE TRIGGER g AFTER INSERT ON mine.payments FOR EACH STATEMENT EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', 'INSERT INTO mine.payments (id, order_id, amount, currency, status, status_since) VALUES (''m'', ''f8'', 1000, ''INR'', ''created'', now())'),

@@ -74,9 +74,12 @@ SELECT matches(seen('none', 'UPDATE pg_trigger SET tgenabled = ''D'' WHERE tgrel
 SELECT is(seen('attacks_keeper', s), m, 'G02: ' || s) FROM (VALUES
 	('ALTER TABLE payments DISABLE TRIGGER "A_paystate_guard"', 'guards: disabled guard; rows: 23PS8; capture: 23PS8 ta'),
 	('ALTER TABLE payments DISABLE TRIGGER USER', 'guards: disabled guard; rows: 23PS8; capture: accepted'),
+	('ALTER TABLE orders ENABLE REPLICA TRIGGER "A_paystate_guard"', 'guards: guard not on origin; rows: 23PS8; capture: 23PS8 ta'), ('ALTER TABLE payments DISABLE TRIGGER "A_paystate_guard"; ALTER TABLE payments ENABLE TRIGGER "A_paystate_guard"', 'guards: -; rows: -; capture: accepted'),
 	('ALTER TABLE orders ENABLE ALWAYS TRIGGER "A_paystate_guard"', 'guards: guard not on origin; rows: 23PS8; capture: 23PS8 ta'),
 	('DROP TRIGGER _paystate_before ON payments', 'guards: missing guard; rows: 23PS8; capture: 23PS8 ta'), ('ALTER TRIGGER "A_paystate_guard" ON payments RENAME TO mine', 'guards: -; rows: -; capture: accepted')) v (s, m);
+SELECT is(seen('none', 'ALTER TABLE payments DISABLE TRIGGER ALL'), 'guards: disabled foreign key, disabled guard; rows: 23PS8; capture: accepted', 'G02: by a superuser, of foreign keys, too');
 SELECT is(seen('attacks_keeper', s), m, 'G04: ' || s) FROM (VALUES
+	('DROP VIEW IF EXISTS time_in_status, status_funnel, stuck_orders, daily_conversion, order_attempts; ALTER TABLE orders ALTER status TYPE paystate.order_status USING ''paid''', 'guards: -; rows: status, unknown status; capture: 23PS3 up'),
 	('ALTER TABLE payments ALTER status TYPE paystate.payment_status USING ''captured''', 'guards: -; rows: status of payment "g1.a", unknown status of payment "g3.a", unknown status of payment "g3.b"; capture: accepted'),
 	('ALTER TABLE payments ALTER amount_captured TYPE bigint USING 5', 'guards: -; rows: amount_captured of payment "g1.a", amount_captured of payment "g2.a", amount_captured of payment "g3.a", amount_captured of payment "g3.b"; capture: 23PS4 up'),
 	('ALTER TABLE payments ALTER amount TYPE bigint USING amount', 'guards: -; rows: -; capture: accepted')) v (s, m);
@@ -99,6 +102,8 @@ SELECT is(seen('attacks_keeper', 'ALTER TABLE orders RENAME TO sales; ALTER TABL
 SELECT is(helper.outcome('ALTER EXTENSION paystate SET SCHEMA shop', true), '0A000 extension "paystate" does not support SET SCHEMA', 'G15: the extension stays where it is');
 SELECT matches(helper.outcome('DROP EXTENSION paystate', true), '^2BP01 cannot drop extension paystate because other objects depend on it', 'G16: DROP EXTENSION');
 SELECT is(seen('none', 'UPDATE paystate.lifecycle_transition SET guard = ''-'' WHERE lifecycle = ''razorpay'' AND payment_event = ''authorized>captured'''), '55000 published life cycles in table "lifecycle_transition" cannot be changed', 'G20: by a superuser, the rules');
+SELECT is(seen('none', s), '55000 published life cycles in table "' || t || '" cannot be changed', 'G20: by a superuser: ' || s) FROM (VALUES
+	('DELETE FROM paystate.lifecycle_transition WHERE lifecycle = ''razorpay'' AND payment_event = ''authorized>captured''', 'lifecycle_transition'), ('UPDATE paystate.lifecycle SET payment_max = 1', 'lifecycle'), ('DELETE FROM paystate.lifecycle_status', 'lifecycle_status')) v (s, t);
 SELECT is(seen('none', 'SET LOCAL session_replication_role = replica; ' || s), m, 'G22, G23: the history: ' || s) FROM (VALUES
 	('TRUNCATE order_history', 'guards: -; rows: missing history; capture: accepted'),
 	('UPDATE order_history SET amount = amount + 1 WHERE order_id = ''g2'' AND seq = 4', 'guards: -; rows: illegal step in history row 4; capture: accepted'),

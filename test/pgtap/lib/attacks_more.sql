@@ -206,3 +206,128 @@ SELECT matches(outcome(format(s, t, n), true), m, format('a leaf: ' || s, t, n))
 	('DELETE FROM %s_%s', 'orders', '^23PS7 delete on table "orders" is not allowed'), ('DELETE FROM %s_%s', 'payments', '^23PS7 delete on table "payments" is not allowed')) v (s, t, m), generate_series(0, 1) n;
 SELECT is((SELECT count(DISTINCT tableoid) FROM orders WHERE status <> 'paid'), 2::bigint, 'both leaves have orders that are not paid');
 \endif
+
+-- ---- more ways that the rows of the catalogue list
+DO $$ BEGIN
+	PERFORM paystate.define_lifecycle('mall_first', '{"based_on": "razorpay", "amount_fixed": "first_payment"}');
+	PERFORM given('v0', 'mall_first', 1000), given('v1', 'razorpay', 1000, 'a=1000'), given('v2', 'razorpay', 1000, 'a=1000 a>authorized'), given('v3', 'razorpay', 1000, 'a=1000 a>authorized a>captured a-600');
+	PERFORM given('v4', 'plural_preauth', 1000, 'a=600 b=400 a>authorized b>authorized'), given('v5', 'plural_preauth', 1000, 'a=600 a>authorized');
+END $$;
+SELECT refused(s, m, format('%s: %s', id, s)) FROM (VALUES
+	('A01', 'UPDATE orders SET status = ''processed'' WHERE id = ''v4''', '23PS6 column "status" of table "orders" is derived'),
+	('A08', 'UPDATE refunds SET id = ''nine'' WHERE payment_id = ''v3.a''', '23PS6 column "id" of table "refunds" cannot be changed'),
+	('A10', 'UPDATE payments SET order_id = ''v3'' WHERE id = ''v3.a'' OR id = ''v2.a''', '23PS6 column "order_id" of table "payments" cannot be changed'),
+	('A13', 'INSERT INTO orders (id, amount, amount_paid, amount_due, attempts, status) VALUES (''nine'', 1000, 1000, 0, 1, ''paid'')', '23PS6 column "amount_paid" of table "orders" is derived'),
+	('A18', 'TRUNCATE payments', '0A000 cannot truncate a table referenced in a foreign key constraint'),
+	('A18', 'TRUNCATE payments CASCADE', '23PS7 truncate on table "payments" is not allowed'),
+	('A18', 'TRUNCATE orders CASCADE', '23PS7 truncate on table "orders" is not allowed'),
+	('B02', 'UPDATE orders SET status = NULL WHERE id = ''v1''', '23502 null value in column "status" of relation "orders" violates not-null constraint'),
+	('B02', 'UPDATE orders SET currency = NULL WHERE id = ''v1''', '23502 null value in column "currency" of relation "orders" violates not-null constraint'),
+	('B02', 'UPDATE payments SET currency = NULL WHERE id = ''v1.a''', '23502 null value in column "currency" of relation "payments" violates not-null constraint'),
+	('B02', 'INSERT INTO orders (id, amount, lifecycle) VALUES (''nine'', 1000, NULL)', '23502 null value in column "lifecycle" of relation "orders" violates not-null constraint'),
+	('B05', 'INSERT INTO payments (id, order_id, amount) VALUES (''nine'', ''v1'', ''NaN''::numeric)', '0A000 cannot convert NaN to bigint'),
+	('B05', 'INSERT INTO refunds (payment_id, amount) VALUES (''v3.a'', ''-Infinity''::float8)', '22003 bigint out of range'),
+	('B09', 'INSERT INTO refunds (payment_id, amount) VALUES (''v3.a'', 401)', says('23PS4', 'insert refunds', 'razorpay')),
+	('B09', 'INSERT INTO refunds (payment_id, amount) VALUES (''v3.a'', 200), (''v3.a'', 201)', says('23PS4', 'insert refunds', 'razorpay')),
+	('B11', 'UPDATE payments SET status = (enum_range(NULL::paystate.payment_status))[4] WHERE id = ''v1.a''', says('23PS1', 'update payments', 'razorpay')),
+	('B11', 'UPDATE orders SET status = greatest(status, ''paid'')', '23PS6 column "status" of table "orders" is derived'),
+	('B11', 'SELECT ''1''::int::paystate.payment_status', '42846 cannot cast type integer to paystate.payment_status')) v (id, s, m);
+SELECT is(outcome(s, true), 'accepted', format('%s: a legal one: %s', id, s)) FROM (VALUES
+	('A05', 'UPDATE orders SET amount = 600 WHERE id = ''v0'''),
+	('A06', 'INSERT INTO payments (id, order_id, currency) VALUES (''v0.a'', ''v0'', ''INR'')'),
+	('A07', 'UPDATE orders SET lifecycle = lifecycle, id = id, created_at = created_at, currency = currency'),
+	('A13', 'INSERT INTO orders (id, amount, amount_paid, amount_due, attempts, status) VALUES (''nine'', 1000, 0, 1000, 0, ''created'')'),
+	('B02', 'INSERT INTO payments (id, order_id, amount, status, currency) VALUES (''v0.a'', ''v0'', NULL, NULL, NULL)'),
+	('B09', 'INSERT INTO refunds (id, payment_id, amount) VALUES (''nine'', ''v3.a'', 200), (''ten'', ''v3.a'', 200)'),
+	('B11', 'UPDATE payments SET status = (enum_range(NULL::paystate.payment_status))[3] WHERE id = ''v1.a''')) v (id, s);
+\if :{?sharded}
+\else
+SELECT is((SELECT format('%s %s %s %s %s-%s-%s', order_id, status, amount, currency, amount_captured, amount_refunded, refund_pending) FROM payments WHERE id = 'alone'), ' created 1000 INR 0-0-0', 'A16: without an order nothing follows from it');
+SELECT is((SELECT count(*) FROM order_history WHERE payment_id = 'alone'), 0::bigint, 'A16: and no history');
+SELECT accepted('UPDATE payments SET status = ''authorized'' WHERE id = ''alone''', 'A16: it may be authorized');
+SELECT refused('UPDATE payments SET status = ''captured'' WHERE id = ''alone''', says('23PS3', 'update payments', 'razorpay'), 'A16: but never captured');
+SELECT refused('UPDATE payments SET order_id = ''v1'' WHERE id = ''alone''', '23PS6 column "order_id" of table "payments" cannot be changed', 'A16: nor given to an order');
+SELECT refused('UPDATE payments SET order_id = NULL WHERE id = ''v2.a''', '23PS6 column "order_id" of table "payments" cannot be changed', 'A16: nor taken from one');
+\endif
+CREATE TYPE helper.statuses AS RANGE (subtype = paystate.order_status);
+SELECT is(lower(helper.statuses('paid', 'failed'))::text || upper(helper.statuses('paid', 'failed')), 'paidfailed', 'B11: ranges give statuses back');
+
+-- COPY BINARY of (id, amount, status) where the status is whatever bytes
+CREATE FUNCTION helper.copy_bytes(n integer, bytes text) RETURNS text
+	LANGUAGE sql
+AS $$
+	SELECT format($c$COPY orders (id, amount, status) FROM PROGRAM %L (FORMAT binary)$c$,
+		format($p$printf 'PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000\000\003\000\000\000\003bin\000\000\000\010\000\000\000\000\000\000\003\350\000\000\000\%s%s\377\377'$p$, lpad(n::text, 3, '0'), bytes));
+$$;
+SELECT matches(outcome(copy_bytes(n, bytes), true), m, format('B12: COPY BINARY of %s bytes %s', n, bytes)) FROM (VALUES
+	(4, '\177\377\377\377', '^22021 invalid byte sequence for encoding "UTF8": '), (4, '\377\377\377\377', '^22021 invalid byte sequence for encoding "UTF8": '),
+	(4, '\000\000\000\013', '^22021 invalid byte sequence for encoding "UTF8": 0x00$'), (2, '\000\001', '^22021 invalid byte sequence for encoding "UTF8": 0x00$'),
+	(4, '9999', '^22P02 invalid input value for enum paystate.order_status: "9999"$'), (2, 'pa', '^22P02 invalid input value for enum paystate.order_status: "pa"$'),
+	(0, '', '^22P02 invalid input value for enum paystate.order_status: ""$')) v (n, bytes, m);
+SELECT is(outcome(copy_bytes(7, 'created'), true), 'accepted', 'B12: COPY BINARY of seven bytes "created"');
+
+-- C01, C10, C14, C17
+GRANT CREATE ON DATABASE :"DBNAME" TO :"attacker";
+SELECT is(outcome(format('CREATE SCHEMA frozen; SELECT paystate.create_tables(''frozen''); COPY frozen.orders (id, amount, status) FROM PROGRAM ''echo f1,1000,%s'' (FORMAT csv, FREEZE)', s), true),
+	m, format('C01: COPY FREEZE into tables of one''s own of an order %s', s))
+  FROM (VALUES ('paid', says('23PS2', 'insert orders', 'razorpay')), ('created', 'accepted')) v (s, m);
+-- whatever comes first: a payment is judged by the order as the statement stored it
+SELECT refused(s, says('23PS3', 'update payments', 'plural_preauth'), 'C10: ' || s) FROM (VALUES
+	('WITH a AS (UPDATE payments SET status = ''processed'' WHERE id = ''v4.a'' RETURNING id) UPDATE orders SET status = ''cancelled'' WHERE id = ''v4'' AND (SELECT count(*) FROM a) = 1'),
+	('WITH a AS (UPDATE orders SET status = ''cancelled'' WHERE id = ''v4'' RETURNING id) UPDATE payments SET status = ''processed'' WHERE id = ''v4.a'' AND (SELECT count(*) FROM a) = 1'),
+	('WITH a AS (UPDATE payments SET status = ''cancelled'' WHERE id = ''v4.a'' RETURNING id) UPDATE orders SET status = ''cancelled'' WHERE id = ''v4'' AND (SELECT count(*) FROM a) = 1')) v (s);
+SELECT accepted('WITH a AS (UPDATE payments SET status = status WHERE id = ''v5.a'' RETURNING id) UPDATE orders SET status = ''cancelled'' WHERE id = ''v5'' AND (SELECT count(*) FROM a) = 1', 'C10: the cancel beside a write that changes nothing');
+SELECT stands('v5', 'cancelled 0 of 1000, due 1000, held 0, pending 0, back 0, attempts 1, open 0, v5; a cancelled 0/600-0-0', 'C10: the payment went along, once');
+CREATE FUNCTION helper.by_view() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+	UPDATE mall.payments SET status = NEW.status WHERE id OPERATOR(pg_catalog.=) NEW.id;
+	RETURN NEW;
+END$$;
+SET LOCAL ROLE attacks_owner;
+CREATE VIEW mall.plain_view AS SELECT * FROM payments;
+CREATE VIEW mall.his_view WITH (security_invoker) AS SELECT * FROM payments;
+CREATE VIEW mall.both_views AS SELECT * FROM mall.plain_view WHERE amount < 5000 WITH CASCADED CHECK OPTION;
+CREATE VIEW mall.no_view AS SELECT DISTINCT id, status FROM payments;
+CREATE TRIGGER instead INSTEAD OF UPDATE ON mall.no_view FOR EACH ROW EXECUTE FUNCTION helper.by_view();
+GRANT SELECT, INSERT, UPDATE, DELETE ON mall.plain_view, mall.his_view, mall.both_views, mall.no_view TO attacks_app;
+RESET ROLE;
+SELECT refused(format(s, v), m, 'C14: ' || format(s, v)) FROM unnest('{plain_view,his_view,both_views,no_view}'::text[]) v, (VALUES
+	('UPDATE %s SET status = ''failed'' WHERE id = ''v2.a''', says('23PS1', 'update payments', 'razorpay')),
+	('INSERT INTO %s (id, order_id, amount, status) VALUES (''nine'', ''v1'', 1000, ''captured'')', says('23PS2', 'insert payments', 'razorpay')),
+	('DELETE FROM %s WHERE id = ''v2.a''', '23PS7 delete on table "payments" is not allowed')) w (s, m) WHERE v <> 'no_view' OR s LIKE 'UPDATE%';
+SELECT refused('UPDATE both_views SET amount_captured = 1000 WHERE id = ''v2.a''', '23PS6 column "amount_captured" of table "payments" is derived', 'C14: another column');
+SELECT is(outcome(format('UPDATE %s SET status = ''captured'' WHERE id = ''v2.a''', v), true), 'accepted', 'C14: a legal one: ' || v) FROM unnest('{plain_view,his_view,both_views,no_view}'::text[]) v;
+-- 16: the setting has another name
+SELECT is(outcome(format('SELECT set_config(name, wanted, true) FROM (VALUES (''force_parallel_mode'', ''regress''), (''debug_parallel_query'', ''regress''), (''parallel_setup_cost'', ''0''), (''parallel_tuple_cost'', ''0'')) v (name, wanted) JOIN pg_settings USING (name);
+	UPDATE payments p SET status = %L FROM (SELECT max(id) AS id FROM payments WHERE id LIKE ''v2.%%'') x WHERE x.id = p.id', s), true), m, 'C17: under parallel plans: ' || s)
+  FROM (VALUES ('created', says('23PS1', 'update payments', 'razorpay')), ('captured', 'accepted')) v (s, m);
+
+-- F07: domains and types of one's own over ours, and a cast
+SET LOCAL ROLE :"attacker";
+CREATE DOMAIN mine.word AS paystate.order_status;
+CREATE TYPE mine.label AS ENUM ('paid', 'captured');
+CREATE FUNCTION mine.always(mine.label) RETURNS paystate.payment_status LANGUAGE sql AS $$SELECT 'captured'::paystate.payment_status$$;
+CREATE CAST (mine.label AS paystate.payment_status) WITH FUNCTION mine.always AS IMPLICIT;
+RESET ROLE;
+SELECT refused(s, m, 'F07: ' || s) FROM (VALUES ('UPDATE orders SET status = ''paid''::mine.word WHERE id = ''v2''', '23PS6 column "status" of table "orders" is derived'),
+	('UPDATE payments SET status = ''paid''::mine.label WHERE id = ''v1.a''', says('23PS1', 'update payments', 'razorpay'))) v (s, m);
+SELECT is(outcome('UPDATE payments SET status = ''paid''::mine.label WHERE id = ''v2.a''', true), 'accepted', 'F07: a legal move by a cast of one''s own');
+
+-- F08: of other shapes; and none of them made a row there count here
+SELECT is(own(format('CREATE TRIGGER g AFTER %s ON mine.payments FOR EACH ROW %s EXECUTE FUNCTION paystate.guard_payments(''lifecycle=razorpay'')', e, w),
+	'INSERT INTO mine.payments (id, order_id, amount, currency, status, status_since) VALUES (''m'', ''f8'', 1000, ''INR'', ''created'', now()); UPDATE mine.payments SET status = ''captured'''), m, format('F08: %s %s', e, w))
+  FROM (VALUES ('UPDATE OF status', '', '23PS8 table "payments" is not bound to a life cycle'), ('INSERT OR UPDATE OF status', '', '23PS8 table "payments" is not bound to a life cycle'),
+		('INSERT OR UPDATE', 'WHEN (false)', 'accepted'), ('UPDATE', 'WHEN (OLD.status <> NEW.status)', '23PS8 table "payments" is not bound to a life cycle')) v (e, w, m);
+
+-- F10: settings of the role
+SELECT is(outcome(format('DO $d$ BEGIN ALTER ROLE %I SET paystate.internal = ''on''; EXCEPTION WHEN OTHERS THEN NULL; END $d$; UPDATE orders SET amount_paid = 1000, version = version + 1 WHERE id = ''v1''', :'attacker'), true),
+	'23PS6 column "amount_paid" of table "orders" is derived', 'F10: a setting of the role');
+SELECT bag_eq('SELECT name::text FROM pg_settings WHERE name LIKE ''paystate.%''', known, 'F10: there is no setting that could be one') FROM (SELECT ARRAY['paystate.actor', 'paystate.reason', 'paystate.event_id', 'paystate.notify', 'paystate.stuck_after'] AS known) k;
+
+-- F13: an index over what a function of somebody else's says
+SET LOCAL ROLE :"attacker";
+CREATE FUNCTION mine.who_sorts(n bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$BEGIN IF n > 0 THEN RAISE 'as %', current_user; END IF; RETURN n; END$$;
+RESET ROLE;
+GRANT ALL ON FUNCTION mine.who_sorts(bigint) TO attacks_owner;
+SELECT is(after('CREATE INDEX ON orders (mine.who_sorts(amount_paid)) WHERE id = ''v2''', 'UPDATE payments SET status = ''captured'' WHERE id = ''v2.a'''), 'P0001 as attacks_owner', 'F13: so does an index');
+SELECT is(after('CREATE INDEX ON orders (mine.who_sorts(amount_paid)) WHERE id = ''v1''', 'UPDATE payments SET status = ''captured'' WHERE id = ''v2.a'''), 'accepted', 'F13: one that does not ask');
+SELECT refused('SELECT paystate.migrate_orders(''mall.orders'', ''razorpay'', ''razorpay'')', '42501 permission denied for function migrate_orders', 'F16: nor are orders migrated');
