@@ -177,7 +177,8 @@ races: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/races/races -e $(EVERY)
 
-# KINDS="regress pgtap" measures those alone
+# KINDS="regress pgtap" measures those alone, KINDS=rooms the rooms of the
+# decision by what reaches them
 KINDS ?=
 coverage: deps
 	@test/coverage/measure -o coverage.txt $(KINDS)
