@@ -1,5 +1,6 @@
--- Odd moments: keys of which one has many spellings, and what PostgreSQL does
--- at once with several of them.  The totals are those of the payments, by plain
+-- Odd moments: keys of which one has many spellings, statements that write
+-- within statements, tables rewritten and emptied between two writes, statuses
+-- that other tables must know.  The totals are those of the payments, by plain
 -- SQL, and verify() agrees.
 BEGIN;
 SET LOCAL client_min_messages = error;
@@ -76,6 +77,162 @@ SELECT is_empty(format('SELECT * FROM helper.wrong(%L)', t), format('%s: the sum
  WHERE to_regclass('o_' || t) IS NOT NULL;
 SELECT is((SELECT count(DISTINCT (order_id::text, payment_id::text)) FROM o_number_history), 4::bigint, 'the history spells keys as orders and payments do');
 SELECT is((SELECT amount_paid FROM paystate.order_as_of('o_number', now() + interval '1 day', '1.000')), 1000::bigint, 'and functions take any spelling');
+
+-- ---- a statement that writes within a statement, by functions wherever one may
+-- stand; each writes a payment of either order and keeps that, writes more
+-- that it takes back, and is refused what it may not write
+DO $$ BEGIN PERFORM paystate.create_tables('s'); END $$;
+CREATE FUNCTION helper.sums(shop text) RETURNS TABLE (what text)
+	LANGUAGE plpgsql
+AS $$
+BEGIN
+	RETURN QUERY EXECUTE format('SELECT concat_ws('' '', o.id, o.status, o.amount_paid, o.amount_due, o.amount_authorized, o.amount_pending, o.payments_open, o.version, ''of'', s.*, h.*)
+		FROM %1$I.orders o, LATERAL (SELECT coalesce(sum(amount_captured), 0) AS paid, coalesce(sum(amount) FILTER (WHERE status = ''authorized''), 0) AS held,
+			coalesce(sum(amount) FILTER (WHERE status IN (''created'', ''pending'')), 0) AS pending, count(*) FILTER (WHERE status IN (''created'', ''pending'', ''authorized'')) AS open FROM %1$I.payments p WHERE p.order_id = o.id) s,
+			LATERAL (SELECT count(*) AS rows, max(seq) AS last FROM %1$I.order_history h WHERE h.order_id = o.id) h
+		WHERE (o.amount_paid, o.amount_due, o.amount_authorized, o.amount_pending, o.payments_open, o.version, o.version) IS DISTINCT FROM (s.paid, o.amount - s.paid, s.held, s.pending, s.open, h.rows, h.last)', shop);
+	RETURN QUERY SELECT concat_ws(' ', 'verify()', v.order_key, v.problem, v.expected, v.actual) FROM paystate.verify(format('%I.orders', shop)::regclass) v;
+END
+$$;
+CREATE FUNCTION helper.within(result text) RETURNS text
+	LANGUAGE plpgsql VOLATILE
+AS $$
+BEGIN
+	IF current_setting('helper.busy', true) = 'on' THEN
+		RETURN result;
+	END IF;
+	PERFORM set_config('helper.busy', 'on', true);
+	BEGIN
+		UPDATE s.payments SET status = CASE WHEN id LIKE 'out%' THEN 'failed' ELSE 'authorized' END::paystate.payment_status WHERE id LIKE 'out%' OR id LIKE 'in%' AND status = 'created';
+		RAISE SQLSTATE 'TT002';
+	EXCEPTION WHEN SQLSTATE 'TT002' THEN NULL;
+	END;
+	BEGIN
+		UPDATE s.orders SET amount_paid = 5 WHERE id = 'o1';
+		RAISE 'taken';
+	EXCEPTION WHEN SQLSTATE '23PS6' THEN NULL;
+	END;
+	UPDATE s.payments SET status = 'authorized' WHERE id LIKE 'in%' AND status = 'created';
+	UPDATE s.payments SET status = 'captured' WHERE id LIKE 'in%';
+	PERFORM set_config('helper.busy', 'off', true);
+	RETURN result;
+END
+$$;
+CREATE FUNCTION helper.is_within(id text) RETURNS boolean LANGUAGE sql VOLATILE AS $$SELECT helper.within(id) IS NOT NULL$$;
+CREATE FUNCTION helper.by_trigger() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM helper.within('x'); RETURN NEW; END$$;
+-- what the two orders come to, and what is wrong with them; then it is undone
+CREATE FUNCTION helper.moment(ddl text, statement text) RETURNS text
+	LANGUAGE plpgsql
+AS $$
+DECLARE
+	got text;
+	wrong text;
+BEGIN
+	INSERT INTO s.orders (id, amount, partial_payment) VALUES ('o1', 1000, true), ('o2', 1000, true);
+	INSERT INTO s.payments (id, order_id, amount) VALUES ('in1', 'o1', 100), ('in2', 'o2', 200), ('a1', 'o1', 300), ('a2', 'o1', 250), ('b1', 'o2', 300), ('out1', 'o1', 50);
+	EXECUTE ddl;
+	SET CONSTRAINTS ALL IMMEDIATE;
+	SET CONSTRAINTS ALL DEFERRED;
+	EXECUTE statement;
+	RESET ROLE;
+	SET CONSTRAINTS ALL IMMEDIATE;
+	SELECT string_agg(concat_ws(' ', o.status, o.amount_paid, o.amount_authorized, o.amount_pending, o.attempts, 'v' || o.version), '; ' ORDER BY o.id) INTO got FROM s.orders o;
+	SELECT string_agg(what, ', ') INTO wrong FROM helper.sums('s');
+	RAISE SQLSTATE 'TT001';
+EXCEPTION WHEN SQLSTATE 'TT001' THEN
+	RETURN concat_ws(' WRONG ', got, wrong);
+WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+SELECT is(moment(ddl, st), come, format('%s: %s', ddl, st)) FROM (VALUES
+	('SELECT', 'UPDATE payments SET status = helper.within(''authorized'')::paystate.payment_status WHERE id IN (''a1'', ''a2'', ''b1'')', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6'),
+	('SELECT', 'UPDATE payments SET status = ''authorized'' WHERE id IN (''a1'', ''a2'', ''b1'') AND helper.is_within(id)', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6'),
+	('SELECT', 'WITH a AS (UPDATE payments SET status = ''authorized'' WHERE id IN (''a1'', ''a2'', ''b1'') RETURNING helper.within(id)) SELECT count(*) FROM a', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6'),
+	('SELECT', 'INSERT INTO payments (id, order_id, amount) SELECT helper.within(''n'' || g), ''o'' || 1 + g % 2, 10 FROM generate_series(1, 4) g', 'attempted 100 0 620 1 v9; attempted 200 0 320 1 v7'),
+	('ALTER TABLE payments ADD x text, ALTER x SET DEFAULT helper.within(''d'')', 'INSERT INTO payments (id, order_id, amount) VALUES (''n1'', ''o1'', 10), (''n2'', ''o2'', 10), (''n3'', ''o1'', 10)', 'attempted 100 0 620 1 v9; attempted 200 0 310 1 v6'),
+	('ALTER TABLE payments ADD CHECK (helper.is_within(id)) NOT VALID', 'UPDATE payments SET status = ''authorized'' WHERE id IN (''a1'', ''a2'', ''b1'')', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6'),
+	('CREATE TRIGGER t BEFORE UPDATE ON payments FOR EACH STATEMENT EXECUTE FUNCTION helper.by_trigger()', 'UPDATE payments SET status = ''authorized'' WHERE id IN (''a1'', ''a2'', ''b1'')', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6'),
+	('CREATE TRIGGER t AFTER UPDATE ON payments FOR EACH ROW EXECUTE FUNCTION helper.by_trigger()', 'UPDATE payments SET status = ''authorized'' WHERE id IN (''a1'', ''a2'', ''b1'')', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6'),
+	('CREATE CONSTRAINT TRIGGER t AFTER UPDATE ON payments DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION helper.by_trigger()', 'UPDATE payments SET status = ''authorized'' WHERE id IN (''a1'', ''a2'', ''b1'')', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6'),
+	('ALTER TABLE orders ADD UNIQUE (receipt), ADD up text REFERENCES orders (receipt) ON UPDATE CASCADE; CREATE TABLE ship (r text REFERENCES orders (receipt) ON UPDATE CASCADE); UPDATE orders SET receipt = id; UPDATE orders SET up = ''o1''; INSERT INTO ship VALUES (''o1''), (''o2''); CREATE TRIGGER t AFTER UPDATE ON ship FOR EACH ROW EXECUTE FUNCTION helper.by_trigger()',
+		'WITH a AS (UPDATE payments SET status = ''authorized'' WHERE id IN (''a1'', ''a2'', ''b1'') RETURNING 1) UPDATE orders SET receipt = ''r'' || id', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6'),
+	('CREATE POLICY p ON payments USING (helper.is_within(id)) WITH CHECK (true); ALTER TABLE payments ENABLE ROW LEVEL SECURITY; GRANT USAGE ON SCHEMA s, helper TO PUBLIC; GRANT SELECT, INSERT, UPDATE ON payments, orders TO PUBLIC; SET LOCAL ROLE pg_monitor',
+		'UPDATE payments SET status = ''authorized'' WHERE id IN (''a1'', ''a2'', ''b1'')', 'attempted 100 550 50 3 v9; attempted 200 300 0 2 v6')) v (ddl, st, come);
+
+-- ---- rows found by their places: tables emptied and loaded again, rewritten,
+-- taken away and made anew, two shops of one shape, all in this transaction
+CREATE FUNCTION helper.load(shop text, up text) RETURNS void
+	LANGUAGE plpgsql
+AS $$
+BEGIN
+	EXECUTE format('INSERT INTO %I.orders (id, amount, partial_payment) SELECT ''o'' || i, 1000, true FROM generate_series(1, 60) i ORDER BY i %s', shop, up);
+	EXECUTE format('INSERT INTO %I.payments (id, order_id, amount) SELECT format(''p%%s.%%s'', i, j), ''o'' || i, 250 FROM generate_series(1, 60) i, generate_series(1, 3) j ORDER BY i, j', shop);
+END
+$$;
+CREATE SCHEMA s2;
+DO $$
+BEGIN
+	PERFORM paystate.create_tables('s2'), load('s', 'ASC'), load('s2', 'DESC');
+	UPDATE s.payments SET status = 'authorized';
+	BEGIN
+		UPDATE s2.payments SET status = 'authorized';
+		UPDATE s.payments SET status = 'captured';
+		RAISE SQLSTATE 'TT001';
+	EXCEPTION WHEN SQLSTATE 'TT001' THEN NULL;
+	END;
+	WITH a AS (UPDATE s.payments SET status = 'captured' WHERE id LIKE '%.1' RETURNING 1), b AS (UPDATE s2.payments SET status = 'failed' WHERE id LIKE '%.2' RETURNING 1),
+		c AS (UPDATE s2.orders SET notes = '{"a": 1}' RETURNING 1), d AS (UPDATE s.orders SET notes = '{"b": 1}' WHERE id > 'o3' RETURNING 1)
+		INSERT INTO s2.payments (id, order_id, amount) SELECT 'q' || i, 'o' || 61 - i, 100 FROM generate_series(1, 60) i;
+END
+$$;
+SELECT is_empty(format('SELECT * FROM helper.sums(%L)', shop), 'two shops by turns: ' || shop) FROM unnest('{s,s2}'::text[]) shop;
+DO $$
+BEGIN
+	ALTER TABLE s.orders ADD filled uuid DEFAULT gen_random_uuid();
+	UPDATE s.payments SET status = 'captured' WHERE id LIKE '%.2';
+	CLUSTER s.orders USING orders_pkey;
+	INSERT INTO s.refunds (id, payment_id, amount, status) SELECT p.id || '/' || j, p.id, 50, 'pending' FROM s.payments p, generate_series(1, 2) j WHERE p.status = 'captured';
+	ALTER TABLE s.payments ADD filled uuid DEFAULT gen_random_uuid();
+	UPDATE s.refunds SET status = CASE WHEN id LIKE '%/2' THEN 'failed' ELSE 'processed' END::paystate.refund_status;
+	SET LOCAL session_replication_role = replica;
+	TRUNCATE s2.orders, s2.payments, s2.refunds, s2.order_history;
+	SET LOCAL session_replication_role = origin;
+	PERFORM load('s2', 'ASC');
+	UPDATE s2.payments SET status = 'authorized';
+END
+$$;
+SELECT is_empty(format('SELECT * FROM helper.sums(%L)', shop), 'rewritten, clustered, emptied and loaded again: ' || shop) FROM unnest('{s,s2}'::text[]) shop;
+SELECT results_eq('SELECT sum(amount_paid), sum(amount_refunded), sum(version) FROM s.orders', 'VALUES (30000::numeric, 6000::numeric, 1020::bigint)', 'with all that was written');
+DROP SCHEMA s2 CASCADE;
+CREATE SCHEMA s2;
+DO $$
+BEGIN
+	PERFORM paystate.create_tables('s2'), load('s2', 'DESC');
+	UPDATE s2.payments SET status = 'authorized';
+	UPDATE s2.payments SET status = 'captured' WHERE id NOT LIKE '%.3';
+END
+$$;
+SELECT is_empty('SELECT * FROM helper.sums(''s2'')', 'dropped and made anew');
+SELECT results_eq('SELECT sum(amount_paid), sum(amount_authorized), sum(version) FROM s2.orders', 'VALUES (30000::numeric, 15000::numeric, 540::bigint)', 'with all that was written');
+
+-- ---- statuses that a table of the owner's must know, in units of a currency
+CREATE TABLE words (word text PRIMARY KEY);
+INSERT INTO words VALUES ('created'), ('attempted'), ('authorized'), ('captured');
+CREATE TABLE o_worded (id int PRIMARY KEY, amount numeric(12,2) NOT NULL, status text NOT NULL REFERENCES words, partial_payment boolean);
+CREATE TABLE p_worded (id int PRIMARY KEY, o int REFERENCES o_worded, amount numeric(10,2) NOT NULL, status text NOT NULL REFERENCES words);
+CREATE INDEX ON p_worded (o);
+SELECT is_empty($$SELECT * FROM paystate.attach('o_worded', 'p_worded', lifecycle => 'razorpay', add_columns => true)$$, 'attached');
+INSERT INTO o_worded (id, amount, partial_payment) VALUES (1, 10.50, true), (2, 10.50, true);
+INSERT INTO p_worded (id, o, amount) VALUES (1, 1, 5.25), (2, 1, 5.250), (3, 2, 5.25), (4, 2, 5.25);
+UPDATE p_worded SET status = 'authorized';
+SELECT throws_ok('UPDATE p_worded SET status = ''captured''', '23503', 'insert or update on table "o_worded" violates foreign key constraint "o_worded_status_fkey"', 'what the statement ends in is no word');
+SELECT results_eq('SELECT DISTINCT status, amount_paid, version FROM o_worded', $$VALUES ('attempted', 0.00, 5)$$, 'nothing of it was written');
+SELECT lives_ok('UPDATE p_worded SET status = ''captured'' WHERE id IN (1, 3)', 'what it knows is');
+INSERT INTO words VALUES ('paid');
+SELECT lives_ok('UPDATE p_worded SET status = ''captured''', 'and the rest once it knows that');
+SELECT results_eq('SELECT DISTINCT status, amount_paid, amount_due, version FROM o_worded', $$VALUES ('paid', 10.50, 0.00, 7)$$, 'both are paid');
+SELECT is_empty('SELECT * FROM paystate.verify(''o_worded'')', 'and verify() agrees');
 
 SELECT * FROM finish();
 ROLLBACK;
