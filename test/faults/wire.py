@@ -125,6 +125,18 @@ class Session:
                 result.append(e.code)
         return result
 
+    def pipeline(self, statements):
+        """Sends all before it reads anything, up to one Sync: one transaction;
+        the code of its error, or ''."""
+        self.send(b''.join(self.message(b'P', b'\0' + sql.encode() + b'\0\0\0') +
+                           self.message(b'B', b'\0' * 8) + self.message(b'E', b'\0' * 5)
+                           for sql in statements) + self.message(b'S'))
+        try:
+            self.finish()
+            return ''
+        except Refused as e:
+            return e.code
+
     def copy_request(self, sql, data):
         return (self.message(b'Q', sql.encode() + b'\0') + self.message(b'd', data) +
                 self.message(b'c'))
