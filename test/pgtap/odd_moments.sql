@@ -2,12 +2,7 @@
 -- within statements, tables rewritten and emptied between two writes, statuses
 -- that other tables must know.  The totals are those of the payments, by plain
 -- SQL, and verify() agrees.
-BEGIN;
-SET LOCAL client_min_messages = error;
-SELECT * FROM no_plan();
-CREATE SCHEMA helper;
-CREATE SCHEMA s;
-SET LOCAL search_path = s, helper, public;
+\ir lib/bare.sql
 
 -- Orders whose totals are not the sums of their payments, and what verify() says.
 CREATE FUNCTION helper.wrong(t text) RETURNS TABLE (what text)

@@ -1,12 +1,7 @@
 -- Rows of attached tables that nobody should have written: labels whose place
 -- another has taken, keys that are partly null, currencies that are null, and
 -- money at the end of a column's type.
-BEGIN;
-SET LOCAL client_min_messages = error;
-SELECT * FROM no_plan();
-CREATE SCHEMA helper;
-CREATE SCHEMA s;
-SET LOCAL search_path = s, helper, public;
+\ir lib/bare.sql
 
 -- What comes of a statement after some tampering; then both are undone.
 CREATE FUNCTION helper.says(tampering text, statement text, OUT got text)

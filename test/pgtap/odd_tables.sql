@@ -2,12 +2,7 @@
 -- refunds, with guards whose arguments were written by hand, with foreign keys
 -- that cannot be followed.  What cannot be guarded is refused with its code and
 -- says why; beside it what can.
-BEGIN;
-SET LOCAL client_min_messages = error;
-SELECT * FROM no_plan();
-CREATE SCHEMA helper;
-CREATE SCHEMA s;
-SET LOCAL search_path = s, helper, public;
+\ir lib/bare.sql
 
 -- What comes of a statement after another; then both are undone.
 CREATE FUNCTION helper.says(before text, statement text, OUT got text)
