@@ -3,37 +3,25 @@ memory of its own it took.  Both are the kernel's word for that one process, so
 that what other processes do at the same time counts little.
 """
 import os
-import subprocess
+import sys
 import tempfile
 import threading
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../bin'))
+from staying import Psql                                        # noqa: E402
 from rivals import FIRST_ORDER, FIRST_PAYMENT, psql
 
 PARTS = ('bulk_copy', 'bulk_payments', 'bulk_authorize', 'bulk_capture', 'bulk_refunds')
-MARK = '== done =='
 
 
-class Session:
-    """A psql that stays, and its backend's process."""
+class Session(Psql):
+    """With its backend's process."""
 
     def __init__(self, database, **variables):
-        command = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', database]
-        for name, value in variables.items():
-            command += ['-v', '%s=%s' % (name, value)]
-        self.psql = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                     stderr=subprocess.STDOUT, universal_newlines=True)
-        self.pid = int(self.run('SELECT pg_backend_pid();'))
+        super().__init__('-v', 'ON_ERROR_STOP=1', '-d', database,
+                         *('--set=%s=%s' % pair for pair in variables.items()))
+        self.pid = int(self.ask('SELECT pg_backend_pid();')[0])
         self.peak = 0
-
-    def run(self, sql):
-        self.psql.stdin.write('%s\n\\echo %s\n' % (sql, MARK))
-        self.psql.stdin.flush()
-        lines = []
-        for line in self.psql.stdout:
-            if line.rstrip() == MARK:
-                return ''.join(lines)
-            lines.append(line)
-        raise SystemExit('%s\n%s' % (sql, ''.join(lines)))
 
     def cpu(self):
         """Seconds on a CPU since it began."""
@@ -58,15 +46,11 @@ class Session:
         start = self.cpu()
         watcher.start()
         try:
-            self.run(sql)
+            self.ask(sql)
         finally:
             done.set()
             watcher.join()
         return self.cpu() - start
-
-    def close(self):
-        self.psql.stdin.close()
-        self.psql.wait()
 
 
 def copied_file(n):
@@ -91,7 +75,7 @@ def bulk(rival, key, n):
         session = Session(rival.database(key), file=path, o1=FIRST_ORDER + 1,
                           o2=FIRST_ORDER + (3 * n // 10 if part == 'bulk_refunds' else n))
         # one row, taken back: a COPY that makes the library be loaded writes row by row
-        session.run('BEGIN; %s ROLLBACK;' % rival.step('insert_order', key).replace(':o', first))
+        session.ask('BEGIN; %s ROLLBACK;' % rival.step('insert_order', key).replace(':o', first))
         low = session.memory()
         found[part] = (session.seconds(rival.sections[part]), session.peak - low)
         session.close()

@@ -8,11 +8,15 @@ stands at the end.  No round trip an operation.
 import os
 import re
 import subprocess
+import sys
 
 from model import defined, shipped
 from shapes import Keys, Renderer, Types
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, '../bin'))
+from staying import Ended, Psql                                 # noqa: E402
+
 TOP = os.path.join(HERE, '..', '..')
 OWN = 'oracle_own'
 SPAN = 8            # numbers of keys of a history, in each table
@@ -81,7 +85,7 @@ def prepare_database():
          '-f', os.path.join(TOP, 'doc', 'lifecycles', 'stripe.sql'))
 
 
-class Server:
+class Server(Psql):
     def __init__(self, number, directory, known):
         self.key, path, whose = KINDS[number]
         self.name = '%s keys, %s path, %s tables' % KINDS[number]
@@ -93,9 +97,7 @@ class Server:
         os.chmod(self.directory, 0o755)
         self.errors = open(os.path.join(directory, 'errors%d' % number), 'w+',
                            encoding='utf-8')
-        self.psql = subprocess.Popen(
-            ['psql', '-qXAt', '-v', 'ON_ERROR_STOP=1'], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self.errors, encoding='utf-8')
+        super().__init__('-v', 'ON_ERROR_STOP=1', stderr=self.errors)
         self.ask('SET client_min_messages = warning; CREATE SCHEMA oracle%d; '
                  'SET search_path = oracle%d; SET synchronous_commit = off;\n'
                  % (number, number)
@@ -104,25 +106,12 @@ class Server:
                  + (GENERAL if path == 'general' else '')
                  + self.types.fill(slurp(HERE, 'server.sql')))
 
-    def ask(self, text):
-        """The lines that psql prints."""
-        lines = []
+    def answer(self):
         try:
-            self.psql.stdin.write(text + '\n\\echo oracle: done\n')
-            self.psql.stdin.flush()
-        except BrokenPipeError:
-            pass
-        for line in self.psql.stdout:
-            line = line.rstrip('\n')
-            if line == 'oracle: done':
-                return lines
-            lines.append(line)
-        self.errors.seek(0)
-        raise SystemExit('oracle: psql ended\n' + self.errors.read())
-
-    def close(self):
-        self.psql.stdin.close()
-        self.psql.wait()
+            return super().answer()
+        except Ended:
+            self.errors.seek(0)
+            raise SystemExit('oracle: psql ended\n' + self.errors.read())
 
     def keys(self, number):
         return Keys(self.key, number * SPAN)
