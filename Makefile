@@ -131,6 +131,10 @@ soak: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/bin/with-server test/stress/soak -s $(call size,60)
 
+twice: deps
+	@$(MAKE) --no-print-directory -s all
+	@test/bin/with-server test/stress/twice -n $(call size,100000)
+
 crash: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/faults/crash $(call size,200)
@@ -248,7 +252,7 @@ sharded: deps
 citus-check: deps
 	@$(MAKE) --no-print-directory -s all
 	@test/citus/check
-.PHONY: static versions test-all citus-check sharded
+.PHONY: twice static versions test-all citus-check sharded
 
 # needs dpkg-dev, debhelper and postgresql-server-dev-all
 DEB ?= $(abspath ..)
