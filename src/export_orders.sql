@@ -174,14 +174,12 @@ BEGIN
 	END;
 	IF field IS NULL AND NEW.status = OLD.status THEN
 		RETURN NULL;
-	ELSIF field IS NOT NULL AND NEW.status <> OLD.status THEN
-		PERFORM @schema@.paystate_refuse_column(TG_TABLE_NAME, field, false);
 	END IF;
 
 	SELECT * INTO STRICT o FROM @schema@.orders WHERE id = NEW.id FOR NO KEY UPDATE;
 	IF field IS NOT NULL THEN	-- the terms, before the first payment
-		IF @fixed@ THEN
-			PERFORM @schema@.paystate_refuse_column(TG_TABLE_NAME, field, false);
+		IF @fixed@ OR NEW.status <> OLD.status THEN
+			PERFORM @schema@.paystate_refuse_column(TG_TABLE_NAME, field, false, @fixed_since@);
 		END IF;
 		PERFORM @schema@.paystate_check_terms(operation, o);
 		h.amount := o.amount;

@@ -50,7 +50,8 @@ END
 @tag@;
 
 -- 23PS6, a column that is nobody's to write
-CREATE FUNCTION @schema@.paystate_refuse_column(relation text, field text, derived boolean) RETURNS void
+CREATE FUNCTION @schema@.paystate_refuse_column(relation text, field text, derived boolean,
+		since text DEFAULT 'It is fixed when the row is inserted.') RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS @tag@
@@ -59,7 +60,7 @@ BEGIN
 		format(CASE WHEN derived THEN 'column "%s" of table "%s" is derived'
 			ELSE 'column "%s" of table "%s" cannot be changed' END, field, relation),
 		CASE WHEN derived THEN 'It follows from the payments and is written by paystate alone.'
-			ELSE 'It is fixed when the row is inserted.' END,
+			ELSE since END,
 		'Reload the row, or write only the columns you change.',
 		relation, field, CASE WHEN derived THEN 'paystate_derived' ELSE 'paystate_immutable' END);
 END

@@ -318,22 +318,29 @@ paystate_derived_message(Relation rel, AttrNumber att)
 					paystate_relation_name(rel));
 }
 
+/* since: the DETAIL, from when on it is fixed; null where it is derived */
 void
-paystate_refuse_column(Relation rel, AttrNumber att, bool derived)
+paystate_refuse_write(Relation rel, AttrNumber att, const char *since)
 {
 	const char *column = NameStr(TupleDescAttr(RelationGetDescr(rel), att - 1)->attname);
 
 	paystate_report(&(PsReport) {
 		.code = ERRCODE_PS_COLUMN,.rel = rel,.column = column,
-		.constraint = derived ? "paystate_derived" : "paystate_immutable",
-		.message = derived ?
+		.constraint = since == NULL ? "paystate_derived" : "paystate_immutable",
+		.message = since == NULL ?
 			paystate_derived_message(rel, att) :
 			psprintf("column \"%s\" of table \"%s\" cannot be changed", column,
 					 paystate_relation_name(rel)),
-		.detail = derived ? "It follows from the payments and is written by paystate alone." :
-			"It is fixed when the row is inserted.",
+		.detail = since == NULL ?
+			"It follows from the payments and is written by paystate alone." : since,
 		.hint = "Reload the row, or write only the columns you change."
 	});
+}
+
+void
+paystate_refuse_column(Relation rel, AttrNumber att, bool derived)
+{
+	paystate_refuse_write(rel, att, derived ? NULL : "It is fixed when the row is inserted.");
 }
 
 /* its own and its parent's: BEFORE, for no foreign key may speak first */

@@ -226,12 +226,19 @@ find_own_order(PsCase *c)
 
 /* amount, currency or partial terms, where amount_fixed is "first_payment" */
 static bool
-change_terms(PsCase *c, int column)
+change_terms(PsCase *c, int column, bool moved)
 {
+	AttrNumber	att = c->family.self->att[column];
+
 	find_own_order(c);
-	if (c->lc->amount_fixed_at_creation || c->before.attempts > 0 ||
-		c->before.payments_open > 0)
-		paystate_refuse_column(c->td->tg_relation, c->family.self->att[column], false);
+	if (c->lc->amount_fixed_at_creation)
+		paystate_refuse_column(c->td->tg_relation, att, false);
+	if (c->before.attempts > 0 || c->before.payments_open > 0)
+		paystate_refuse_write(c->td->tg_relation, att,
+							  "It is fixed from the order's first payment on.");
+	if (moved)
+		paystate_refuse_write(c->td->tg_relation, att,
+							  "It cannot be changed together with the status.");
 	check_amount(c, &c->order);
 	c->verdict.order = c->before;
 	c->verdict.cascade_to = PS_NO_STATUS;
@@ -270,10 +277,8 @@ after_update(PsCase *c)
 	paystate_check_merchant(c);
 	moved = check_update(c->td, self);
 	term = changed_term(c->td, self);
-	if (term >= 0 && moved)
-		paystate_refuse_column(c->td->tg_relation, self->att[term], false);
 	if (term >= 0)
-		return change_terms(c, term);
+		return change_terms(c, term, moved);
 	return !moved || change_status(c);
 }
 

@@ -265,6 +265,8 @@ pg_noreturn extern void paystate_refuse_missing(Relation rel, const PsLink *link
 
 /* refusing a column: 23PS6 */
 extern char *paystate_derived_message(Relation rel, AttrNumber att);
+pg_noreturn extern void paystate_refuse_write(Relation rel, AttrNumber att,
+											  const char *since);
 pg_noreturn extern void paystate_refuse_column(Relation rel, AttrNumber att, bool derived);
 extern void paystate_check_keys(const TriggerData *td, const PsTable *table);
 extern void paystate_check_immutable(const TriggerData *td,

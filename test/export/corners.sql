@@ -1,6 +1,7 @@
 -- What random statements do not come to.  Run against guards in C and against
 -- exported ones, which must print the same: the search_path finds the tables
--- of razorpay; in_an_hour and at_once have life cycles with such a late window.  Roles:
+-- of razorpay; in_an_hour and at_once have life cycles with such a late window,
+-- until_paid one whose terms are open until the first payment.  Roles:
 -- export_owner owns them, export_application may read and write,
 -- export_blind may insert payments and read no key.
 
@@ -47,6 +48,19 @@ UPDATE payments SET created_at = now() WHERE id = 't2';
 UPDATE payments SET status_since = now() WHERE id = 't2';
 SELECT id, o.status_since = h.at, o.changed_at = h.at FROM orders AS o JOIN order_history AS h ON h.order_id = o.id
 WHERE o.id LIKE 't%' ORDER BY 1, seq;
+
+\echo == terms that may change until the first payment
+SET search_path = until_paid, paystate;
+INSERT INTO orders (id, amount) VALUES ('u1', 1000), ('u2', 1000);
+UPDATE orders SET amount = 500 WHERE id = 'u1';
+UPDATE orders SET amount = 400, status = 'cancelled' WHERE id = 'u1';
+INSERT INTO payments (id, order_id, amount) VALUES ('u1', 'u1', 500);
+UPDATE orders SET amount = 400 WHERE id = 'u1';
+UPDATE orders SET amount = 400, status = 'cancelled' WHERE id = 'u1';
+UPDATE orders SET status = 'cancelled' WHERE id = 'u2';
+UPDATE orders SET currency = 'USD' WHERE id = 'u2';
+SELECT id, amount, currency, status, version FROM orders ORDER BY id;
+SET search_path = razorpay, paystate;
 
 \echo == a whole row that is saved as it was read
 INSERT INTO orders (id, amount) VALUES ('w', 1000);

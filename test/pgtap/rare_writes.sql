@@ -30,6 +30,7 @@ DO $$ BEGIN
 	PERFORM helper.variant('plural_first_payment', 'plural', '{"amount_fixed": "first_payment"}');
 	PERFORM given('free', 'plural', 1000);
 	PERFORM given('fresh', 'plural_first_payment', 1000);
+	PERFORM given('begun', 'plural_first_payment', 1000, 'a=');
 	PERFORM given('open', 'razorpay', 1000, 'a=');
 	PERFORM given('first', 'razorpay_first_payment', 1000);
 END $$;
@@ -37,7 +38,9 @@ END $$;
 -- ---- two things at once
 SELECT is(helper.says('', s), e, s) FROM (VALUES
 	('UPDATE orders SET status = ''cancelled'', amount = 500 WHERE id = ''free''', '23PS6 column "amount" of table "orders" cannot be changed | It is fixed when the row is inserted.'),
-	('UPDATE orders SET status = ''cancelled'', amount = 500 WHERE id = ''fresh''', '23PS6 column "amount" of table "orders" cannot be changed | It is fixed when the row is inserted.'),
+	('UPDATE orders SET status = ''cancelled'', amount = 500 WHERE id = ''fresh''', '23PS6 column "amount" of table "orders" cannot be changed | It cannot be changed together with the status.'),
+	('UPDATE orders SET status = ''cancelled'', amount = 500 WHERE id = ''begun''', '23PS6 column "amount" of table "orders" cannot be changed | It is fixed from the order''s first payment on.'),
+	('UPDATE orders SET amount = 500 WHERE id = ''begun''', '23PS6 column "amount" of table "orders" cannot be changed | It is fixed from the order''s first payment on.'),
 	('UPDATE orders SET amount = 500 WHERE id = ''fresh''', 'accepted'),
 	('UPDATE orders SET status = ''cancelled'', receipt = ''x'' WHERE id = ''free''', 'accepted'),
 	('UPDATE orders SET amount = 500, receipt = ''x'' WHERE id = ''first''', 'accepted')) v (s, e);
