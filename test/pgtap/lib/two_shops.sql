@@ -74,8 +74,10 @@ DECLARE
 BEGIN
 	FOREACH shop IN ARRAY ARRAY['alone', 'watched'] LOOP
 		PERFORM set_config('search_path', shop || ', public', true);
-		-- by key, not as rows happen to lie: autovacuum may have come to one shop only
-		PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true);
+		-- by key, and in the order of what is joined, not as rows happen to lie or
+		-- are counted: autovacuum may have come to one shop only
+		PERFORM set_config(way, 'off', true)
+		   FROM unnest('{enable_seqscan,enable_bitmapscan,enable_hashjoin,enable_mergejoin}'::text[]) way;
 		EXECUTE format('CREATE TEMP TABLE known AS SELECT order_id, seq FROM %I.order_history', shop);
 		SELECT n_tup_upd INTO updates FROM pg_stat_xact_user_tables WHERE schemaname = shop AND relname = 'orders';
 		EXECUTE statement;
