@@ -218,9 +218,8 @@ AS $export_names$
 		'amounts_hint', quote_literal(format('Life cycle "%s" takes amounts from %s', l.name, coalesce(l.payment_min, 1))
 			|| coalesce(' to ' || l.payment_max, '') || '.'),
 		'fixed', CASE l.amount_fixed WHEN 'creation' THEN 'true' ELSE 'o.attempts > 0 OR o.payments_open > 0' END,
-		'fixed_since', CASE l.amount_fixed WHEN 'creation' THEN '''It is fixed when the row is inserted.'''
-			ELSE 'CASE WHEN o.attempts > 0 OR o.payments_open > 0 THEN ''It is fixed from the order''''s first payment on.'''
-				|| ' ELSE ''It cannot be changed together with the status.'' END' END,
+		'fixed_since', quote_literal(CASE l.amount_fixed WHEN 'creation' THEN 'It is fixed when the row is inserted.'
+			ELSE 'It is fixed from the order''s first payment on.' END),
 		'too_late', coalesce('kind = ''move'' AND elapsed > ' || quote_literal(l.late_window) || '::interval'
 			|| ' AND @schema@.paystate_payment_role(p.status) = ''dead'''
 			|| ' AND @schema@.paystate_payment_role(target) <> ''dead''', 'false'))

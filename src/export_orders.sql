@@ -178,8 +178,11 @@ BEGIN
 
 	SELECT * INTO STRICT o FROM @schema@.orders WHERE id = NEW.id FOR NO KEY UPDATE;
 	IF field IS NOT NULL THEN	-- the terms, before the first payment
-		IF @fixed@ OR NEW.status <> OLD.status THEN
+		IF @fixed@ THEN
 			PERFORM @schema@.paystate_refuse_column(TG_TABLE_NAME, field, false, @fixed_since@);
+		ELSIF NEW.status <> OLD.status THEN
+			PERFORM @schema@.paystate_refuse_column(TG_TABLE_NAME, field, false,
+				'It cannot be changed together with the status.');
 		END IF;
 		PERFORM @schema@.paystate_check_terms(operation, o);
 		h.amount := o.amount;

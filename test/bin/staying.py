@@ -5,11 +5,7 @@ MARK = '== done =='
 
 
 class Ended(SystemExit):
-    """psql ended before it had said all; lines is what it had said."""
-
-    def __init__(self, lines):
-        super().__init__('psql ended: ' + '\n'.join(lines))
-        self.lines = lines
+    """psql ended before it had said all."""
 
 
 class Psql:
@@ -35,7 +31,7 @@ class Psql:
             if line == MARK:
                 return lines
             lines.append(line)
-        raise Ended(lines)
+        raise Ended('psql ended: ' + '\n'.join(lines))
 
     def ask(self, text):
         self.tell(text)
